@@ -1,0 +1,1 @@
+"""The table of actions from which keys, footer, palette, help and docs are made."""

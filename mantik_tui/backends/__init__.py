@@ -1,0 +1,1 @@
+"""The world outside: tracking servers and compute sites. Imports only `domain`."""

@@ -1,0 +1,1 @@
+"""Sites: transports that carry bytes and commands, and schedulers that run jobs."""

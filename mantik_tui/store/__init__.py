@@ -1,0 +1,1 @@
+"""The local SQLite database: schema, named reads and writes. Imports only domain."""

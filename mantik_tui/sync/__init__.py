@@ -1,0 +1,1 @@
+"""The engine: one module per duty. Does everything that can block or burn CPU."""
