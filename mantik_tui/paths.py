@@ -1,0 +1,99 @@
+"""Where the program keeps things. `MANTIK_TUI_HOME` moves everything that it writes, the socket aside."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+VARIABLE = "MANTIK_TUI_HOME"
+
+
+def _base(kind: str) -> Path:
+    moved = os.environ.get(VARIABLE)
+    if moved:
+        home = Path(moved).expanduser().absolute()
+        return home if kind == "data" else home / kind
+    import platformdirs
+
+    if kind == "config":
+        return Path(platformdirs.user_config_dir("mantik-tui"))
+    if kind == "log":
+        return Path(platformdirs.user_log_dir("mantik-tui"))
+    return Path(platformdirs.user_data_dir("mantik-tui"))
+
+
+def data_dir() -> Path:
+    """Folder of the database, logs of runs, snapshots and downloads; made with mode 0700."""
+    return _private(_base("data"))
+
+
+def config_file() -> Path:
+    """The configuration file, TOML; it need not exist."""
+    return _base("config") / "config.toml"
+
+
+def log_dir() -> Path:
+    """Folder of the program's own log files."""
+    return _private(_base("log"))
+
+
+def database() -> Path:
+    return data_dir() / "mantik.db"
+
+
+def secrets_file() -> Path:
+    """Fallback for machines without a keyring; mode 0600."""
+    return data_dir() / "secrets.toml"
+
+
+def run_logs() -> Path:
+    """Folder of the jobs' logs, one file a run, readable offline."""
+    return _private(data_dir() / "logs")
+
+
+def snapshots() -> Path:
+    """Folder of submissions' snapshots and the content they share."""
+    return _private(data_dir() / "snapshots")
+
+
+def downloads() -> Path:
+    """Folder of artifacts fetched for previews."""
+    return _private(data_dir() / "artifacts")
+
+
+def local_runs() -> Path:
+    """Default run root of this machine as a site."""
+    return _private(data_dir() / "runs")
+
+
+def demo_dir() -> Path:
+    return _private(data_dir() / "demo")
+
+
+def socket_path() -> Path:
+    """The engine's socket, named by a hash of the home, since socket paths must be short.
+
+    Lies in `$XDG_RUNTIME_DIR`, else in `/tmp/mantik-tui-<uid>`, which must be ours and closed to others.
+
+    Raises:
+        PermissionError: the folder belongs to somebody else or is open to others.
+    """
+    name = hashlib.sha256(str(data_dir()).encode()).hexdigest()[:16]
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir() and os.access(runtime, os.W_OK):
+        folder = Path(runtime)
+    else:
+        folder = Path("/tmp") / f"mantik-tui-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        info = folder.lstat()
+        if info.st_uid != os.getuid() or not stat.S_ISDIR(info.st_mode) or info.st_mode & 0o077:
+            raise PermissionError(f"{folder} belongs to somebody else or is open to others")
+    return folder / f"mantik-tui-{name}.sock"
+
+
+def _private(folder: Path) -> Path:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

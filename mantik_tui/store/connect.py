@@ -1,0 +1,174 @@
+"""Opening the database: journal mode by file system, file mode, migrations, one connection a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from mantik_tui.domain.errors import StoreProblem
+
+OLDEST_SQLITE = (3, 35, 0)
+_NETWORK_FILE_SYSTEMS = frozenset(
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "ceph",
+        "fuse.sshfs",
+        "afs",
+        "glusterfs",
+        "fuse.glusterfs",
+        "9p",
+        "panfs",
+    ]
+)
+
+
+def file_system_of(path: Path) -> str:
+    """Type of the file system that holds `path`, by /proc/self/mounts; empty where that can't be told."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    real = str(path.absolute().resolve())
+    best, kind = "", ""
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        inside = real == mount or real.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind
+
+
+def on_network(path: Path) -> bool:
+    """Whether `path` lies on a network file system, where SQLite's WAL does not work."""
+    return file_system_of(path) in _NETWORK_FILE_SYSTEMS
+
+
+def _migrations() -> list[tuple[int, str]]:
+    folder = Path(__file__).parent / "migrations"
+    files = sorted(folder.glob("[0-9]*.sql"))
+    return [(int(file.name.split("_")[0]), file.read_text()) for file in files]
+
+
+LATEST_SCHEMA = 1
+"""Number of the newest migration; a test holds it equal to the files, so that opening need not list them."""
+
+
+class Store:
+    """The database file. Connections are made on first use, one for each thread, and closed by `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            wanted = ".".join(map(str, OLDEST_SQLITE))
+            raise StoreProblem(
+                f"SQLite {sqlite3.sqlite_version} is too old",
+                f"mantik-tui needs SQLite {wanted} or newer for partial indices and RETURNING",
+                "Use a Python that brings a newer SQLite, for example from conda-forge",
+            )
+        self._prepare()
+
+    def _prepare(self) -> None:
+        try:
+            if not self.path.exists():
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+            if version < LATEST_SCHEMA:
+                self._migrate()
+            elif version > LATEST_SCHEMA:
+                raise StoreProblem(
+                    "The database was written by a newer mantik-tui",
+                    f"it has schema {version}, this program knows {LATEST_SCHEMA}",
+                    "Update mantik-tui, or set MANTIK_TUI_HOME to another folder",
+                )
+        except (sqlite3.Error, OSError) as error:
+            raise StoreProblem(
+                "The local database can't be opened",
+                f"{self.path}: {error}",
+                "mantik-tui doctor says what is wrong with it",
+            ) from error
+
+    def _migrate(self) -> None:
+        connection = self.connection
+        mode = "DELETE" if on_network(self.path) else "WAL"
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("BEGIN EXCLUSIVE")
+        try:
+            have = connection.execute("PRAGMA user_version").fetchone()[0]
+            for number, script in _migrations():
+                if number > have:
+                    for statement in _statements(script):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit; use `transaction` to write."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, timeout=10.0
+            )
+            found.execute("PRAGMA synchronous = NORMAL")
+            found.execute("PRAGMA temp_store = MEMORY")
+            self._local.connection = found
+            with self._lock:
+                self._all.append(found)
+        return found
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One `BEGIN IMMEDIATE` … `COMMIT`; rolled back when the body raises."""
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def data_version(self) -> int:
+        """Changes when another connection has written; a lost notice can't leave a stale screen."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def journal_mode(self) -> str:
+        return str(self.connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+        self._local = threading.local()
+
+
+def _statements(script: str) -> Iterator[str]:
+    part = ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            if part.strip():
+                yield part
+            part = ""
