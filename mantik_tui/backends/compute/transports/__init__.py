@@ -1,0 +1,1 @@
+"""How bytes and commands travel to a site."""
