@@ -1,0 +1,170 @@
+"""Columns of a table: what a cell shows, and which columns fit a given width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from rich.cells import cell_len, set_cell_size
+
+from mantik_tui.domain.text import clean
+
+RowT = TypeVar("RowT")
+
+GUTTER = 3
+"""Cells on the left of each row: cursor, mark, space."""
+GAP = 2
+"""Cells between two columns."""
+
+
+class Tone(StrEnum):
+    """What a piece of text means; the theme decides how that looks. The words carry the meaning, the tone only helps."""
+
+    PLAIN = "plain"
+    MUTED = "muted"
+    ACCENT = "accent"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+def _always_plain(_row: object) -> Tone:
+    return Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[RowT]):
+    """One column. `priority` 0 always stays; of the others the highest number is the first to go when space is short."""
+
+    id: str
+    title: str
+    cell: Callable[[RowT], str]
+    width: int
+    """Cells that the column gets at least, its title's sort sign included."""
+    priority: int = 1
+    numeric: bool = False
+    """Right-aligned."""
+    max_width: int = 0
+    """Up to how many cells it may grow when there is spare width; 0 keeps it at `width`."""
+    tone: Callable[[RowT], Tone] = _always_plain
+    fill: bool = False
+    """Takes whatever width is left after all others; at most one column, usually the last, for long text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[RowT]):
+    """A column with the width it has on the screen."""
+
+    column: Column[RowT]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[RowT]):
+    """The columns on the screen, left to right, and how many there are besides."""
+
+    placed: tuple[Placed[RowT], ...]
+    hidden_left: int
+    hidden_right: int
+
+    @property
+    def hidden(self) -> int:
+        return self.hidden_left + self.hidden_right
+
+
+def fit_columns(
+    columns: Sequence[Column[RowT]], width: int, first: int = 0, keep: str = ""
+) -> Layout[RowT]:
+    """Which of `columns` are shown in `width` cells.
+
+    At rest (`first` 0) the least important columns drop until the rest fits; the column named `keep` (the sorted one)
+    stays. Scrolled right (`first` > 0) nothing is dropped for its rank: the first column stays, then come the others
+    from number `first` + 1 on, as many as fit. So each column can be reached at any width.
+    """
+    if not columns:
+        return Layout((), 0, 0)
+    room = max(1, width - GUTTER)
+    if first > 0:
+        return _scrolled(columns, room, min(first, max_first(columns, width)))
+    chosen = list(columns)
+    while len(chosen) > 1 and _total(chosen) > room:
+        droppable = [c for c in chosen[1:] if c.priority > 0 and c.id != keep]
+        if not droppable:
+            break
+        least = max(droppable, key=lambda c: (c.priority, chosen.index(c)))
+        chosen.remove(least)
+    while len(chosen) > 1 and _total(chosen) > room:
+        chosen.pop()
+    return Layout(_share_out(chosen, room), 0, len(columns) - len(chosen))
+
+
+def max_first(columns: Sequence[Column[RowT]], width: int) -> int:
+    """How far the columns can be scrolled right: the first offset at which the last column is in sight."""
+    room = max(1, width - GUTTER)
+    if _total(columns) <= room:
+        return 0
+    first = len(columns) - 2
+    while first > 0 and _total([columns[0], *columns[first:]]) <= room:
+        first -= 1
+    return max(0, first)
+
+
+def _scrolled(columns: Sequence[Column[RowT]], room: int, first: int) -> Layout[RowT]:
+    shown = [columns[0]]
+    for column in columns[1 + first :]:
+        if len(shown) > 1 and _total([*shown, column]) > room:
+            break
+        shown.append(column)
+    return Layout(_share_out(shown, room), first, len(columns) - first - len(shown))
+
+
+def _total(columns: Sequence[Column[RowT]]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+
+
+def _share_out(columns: Sequence[Column[RowT]], room: int) -> tuple[Placed[RowT], ...]:
+    """Give spare width to the columns that may grow, from the left; take missing width from the right."""
+    widths = [column.width for column in columns]
+    spare = room - _total(columns)
+    for index, column in enumerate(columns):
+        if spare <= 0:
+            break
+        extra = min(spare, max(0, column.max_width - column.width))
+        widths[index] += extra
+        spare -= extra
+    if spare > 0:
+        for index, column in enumerate(columns):
+            if column.fill:
+                widths[index] += spare
+                break
+    for index in range(len(widths) - 1, -1, -1):
+        if spare >= 0:
+            break
+        taken = min(-spare, widths[index] - 1)
+        widths[index] -= taken
+        spare += taken
+    return tuple(Placed(column, width) for column, width in zip(columns, widths, strict=True))
+
+
+def fit_text(text: str, width: int, *, right: bool = False) -> str:
+    """`text`, cleaned, on one line, in exactly `width` cells; what is cut ends with `…`."""
+    if not text.isprintable():
+        text = clean(text, keep_newlines=False).replace("\t", " ")
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        if width <= 1:
+            return "…"[:width]
+        return set_cell_size(text, width - 1) + "…"
+    if length == width:
+        return text
+    return " " * (width - length) + text if right else text + " " * (width - length)
+
+
+def with_titles(columns: Sequence[Column[RowT]]) -> tuple[Column[RowT], ...]:
+    """`columns`, each at least as wide as its title and a sort sign, up to 24 cells."""
+    return tuple(
+        replace(column, width=max(column.width, min(24, cell_len(column.title) + 2)))
+        for column in columns
+    )

@@ -1,0 +1,414 @@
+"""A table over any number of rows that reads and paints only what is in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mantik_tui.domain.errors import MantikError
+from mantik_tui.widgets import table_messages
+from mantik_tui.widgets.bindings import bindings_for
+from mantik_tui.widgets.columns import GUTTER, Column, Layout, fit_columns, max_first
+from mantik_tui.widgets.row_paint import RowPainter
+from mantik_tui.widgets.row_source import ListSource, PageCache, RowSource
+
+RowT = TypeVar("RowT")
+
+MARK_ALL_LIMIT = 10_000
+"""So many rows can be marked with one key."""
+_HEADER = 1
+
+
+class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
+    """A table with a cursor and marks, over a `RowSource`.
+
+    Lines are repainted only where something changed: a move inside the window costs two lines, a source that is
+    replaced by an equal one costs none. At the edge the window jumps by half its height, since a scroll repaints all.
+    """
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("move"), *bindings_for("table")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "virtual-table--row",
+        "virtual-table--cursor",
+        "virtual-table--header",
+        "virtual-table--sorted",
+        "virtual-table--mark",
+        "virtual-table--muted",
+        "virtual-table--accent",
+        "virtual-table--good",
+        "virtual-table--warn",
+        "virtual-table--bad",
+    }
+    DEFAULT_CSS = """
+    VirtualTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+    """
+
+    RowHighlighted = table_messages.RowHighlighted
+    RowSelected = table_messages.RowSelected
+    MarksChanged = table_messages.MarksChanged
+    HeaderSelected = table_messages.HeaderSelected
+    ReadFailed = table_messages.ReadFailed
+
+    def __init__(
+        self,
+        columns: Sequence[Column[RowT]],
+        source: RowSource[RowT] | None = None,
+        *,
+        empty_text: str = "",
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._columns = tuple(columns)
+        self._cache: PageCache[RowT] = PageCache(source if source is not None else _nothing())
+        self._painter: RowPainter[RowT] = RowPainter(self._component_style)
+        self._empty_text = empty_text
+        self._cursor = 0
+        self._cursor_id: int | None = None
+        self._marks: set[int] = set()
+        self._sort = ("", False)
+        self._first_column = 0
+        self._layout_at: tuple[int, Layout[RowT]] | None = None
+        self._title_ends: tuple[tuple[int, str], ...] = ()
+        self._painted: dict[int, object] = {}
+        self._failure: MantikError | None = None
+        self._fit_height()
+        self._note_cursor()
+
+    # ------------------------------------------------------------ what others ask and tell
+
+    @property
+    def source(self) -> RowSource[RowT]:
+        return self._cache.source
+
+    @property
+    def columns(self) -> tuple[Column[RowT], ...]:
+        return self._columns
+
+    @property
+    def row_count(self) -> int:
+        return len(self._cache.source)
+
+    @property
+    def cursor_position(self) -> int:
+        """Position of the cursor, 0 when there are no rows."""
+        return self._cursor
+
+    @property
+    def cursor_id(self) -> int | None:
+        """Row id under the cursor."""
+        return self._cursor_id
+
+    @property
+    def cursor_row(self) -> RowT | None:
+        """The row under the cursor, None if there is none or it is gone."""
+        return self._cache.at(self._cursor)[1] if self.row_count else None
+
+    @property
+    def marks(self) -> frozenset[int]:
+        return frozenset(self._marks)
+
+    @property
+    def chosen_ids(self) -> tuple[int, ...]:
+        """What an action on several rows means: the marked rows, else the one under the cursor."""
+        if self._marks:
+            return tuple(sorted(self._marks))
+        return () if self._cursor_id is None else (self._cursor_id,)
+
+    @property
+    def visible_ids(self) -> tuple[int, ...]:
+        """Row ids in sight, top to bottom."""
+        top = self.scroll_offset.y
+        return tuple(self._cache.source.ids(top, top + self.window))
+
+    @property
+    def window(self) -> int:
+        """How many rows the window holds, at least 1."""
+        return max(1, self.size.height - _HEADER)
+
+    def set_columns(self, columns: Sequence[Column[RowT]]) -> None:
+        self._columns = tuple(columns)
+        self._first_column = 0
+        self._repaint_all()
+
+    def set_sort(self, column_id: str, descending: bool) -> None:
+        """Show the sort sign; the order itself is the source's."""
+        if self._sort != (column_id, descending):
+            self._sort = (column_id, descending)
+            self._layout_at = None
+            self._repaint_all()
+
+    def set_empty_text(self, text: str) -> None:
+        """What stands in the place of rows when there are none, with the key that helps."""
+        if text != self._empty_text:
+            self._empty_text = text
+            self._repaint_changed()
+
+    def set_marks(self, ids: Iterable[int]) -> None:
+        marks = set(ids)
+        if marks != self._marks:
+            self._marks = marks
+            self._repaint_changed()
+            self.post_message(self.MarksChanged(self, len(marks)))
+
+    def replace_source(self, source: RowSource[RowT], *, keep_cursor: bool = True) -> None:
+        """Show other rows, or the same ones in another order.
+
+        With `keep_cursor` the cursor stays on its row, at the same height, if that row is still there, else at the
+        same position. Lines that look as before are not repainted.
+        """
+        height = self._cursor - self.scroll_offset.y
+        wanted = self._cursor_id
+        self._cache = PageCache(source)
+        found = (
+            source.position(wanted, self._cursor) if keep_cursor and wanted is not None else None
+        )
+        position = found if found is not None else (self._cursor if keep_cursor else 0)
+        self._cursor = max(0, min(position, len(source) - 1))
+        self._fit_height()
+        self._scroll_rows(self._cursor - height)
+        self._keep_in_sight()
+        self._repaint_changed()
+        self._note_cursor()
+
+    def source_grew(self) -> None:
+        """The source has more rows than before, or is complete now."""
+        self._fit_height()
+        self._repaint_changed()
+        self._note_cursor()
+
+    def refresh_rows(self, ids: Iterable[int]) -> None:
+        """Read these rows again; those in sight are repainted if they differ."""
+        self._cache.drop(set(ids))
+        self._repaint_changed()
+
+    def retry_read(self) -> None:
+        """Read all rows in sight again; repaints what differs."""
+        self._failure = None
+        self._cache.retry()
+        self._repaint_changed()
+
+    def go_to(self, position: int) -> None:
+        """Move the cursor to a position, which is brought within the rows there are."""
+        position = max(0, min(position, self.row_count - 1))
+        if position == self._cursor:
+            return
+        self._cursor = position
+        self._keep_in_sight()
+        self._repaint_changed()
+        self._note_cursor()
+
+    def go_to_id(self, row_id: int) -> bool:
+        """Move the cursor to a row; False if it is not in the table."""
+        position = self._cache.source.position(row_id, self._cursor)
+        if position is None:
+            return False
+        self.go_to(position)
+        return True
+
+    # ------------------------------------------------------------ actions
+
+    def action_cursor_down(self) -> None:
+        self.go_to(self._cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        self.go_to(self._cursor - 1)
+
+    def action_go_top(self) -> None:
+        self.go_to(0)
+
+    def action_go_bottom(self) -> None:
+        self.go_to(self.row_count - 1)
+
+    def action_half_page_down(self) -> None:
+        self._move_window(self.window // 2)
+
+    def action_half_page_up(self) -> None:
+        self._move_window(-(self.window // 2))
+
+    def action_go_page_down(self) -> None:
+        self._move_window(self.window)
+
+    def action_go_page_up(self) -> None:
+        self._move_window(-self.window)
+
+    def action_go_right(self) -> None:
+        self._show_column(self._first_column + 1)
+
+    def action_go_left(self) -> None:
+        self._show_column(self._first_column - 1)
+
+    def action_open_row(self) -> None:
+        if self._cursor_id is not None:
+            self.post_message(self.RowSelected(self, self._cursor_id))
+
+    def action_mark(self) -> None:
+        if self._cursor_id is not None:
+            self.set_marks(self._marks ^ {self._cursor_id})
+
+    def action_mark_down(self) -> None:
+        self._mark_and_move(1)
+
+    def action_mark_up(self) -> None:
+        self._mark_and_move(-1)
+
+    def action_mark_all(self) -> None:
+        self.set_marks(self._marks | set(self._cache.source.ids(0, MARK_ALL_LIMIT)))
+
+    def action_clear_marks(self) -> None:
+        self.set_marks(())
+
+    # ------------------------------------------------------------ painting
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            strip, self._title_ends = self._painter.header(self._layout(), width, *self._sort)
+            return strip
+        position = self.scroll_offset.y + y - _HEADER
+        self._painted[y] = self._look(position)
+        if position < self.row_count:
+            row_id, row = self._row_at(position)
+            return self._painter.row(
+                row,
+                self._layout(),
+                width,
+                cursor=position == self._cursor,
+                marked=row_id in self._marks,
+            )
+        return self._painter.line(self._empty_line(position), width)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._painter.forget_styles()
+
+    def _look(self, position: int) -> object:
+        """All that decides how the line of `position` looks, column layout and styles aside."""
+        if position < self.row_count:
+            row_id, row = self._row_at(position)
+            return (row_id, row, position == self._cursor, row_id in self._marks)
+        return self._empty_line(position)
+
+    def _repaint_changed(self) -> None:
+        """Repaint the lines that look different from what was painted last."""
+        top = self.scroll_offset.y
+        changed = [
+            Region(0, y, self.size.width, 1)
+            for y in range(_HEADER, self.size.height)
+            if self._painted.get(y) != self._look(top + y - _HEADER)
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def _repaint_all(self) -> None:
+        self._layout_at = None
+        self._painted.clear()
+        self.refresh()
+
+    def _row_at(self, position: int) -> tuple[int, RowT | None]:
+        row = self._cache.at(position)
+        if self._cache.error is not self._failure:
+            self._failure = self._cache.error
+            if self._failure is not None:
+                self.post_message(self.ReadFailed(self, self._failure))
+        return row
+
+    def _empty_line(self, position: int) -> str:
+        shows = position == 1 and not self.row_count and self._cache.source.complete
+        return self._empty_text if shows else ""
+
+    def _layout(self) -> Layout[RowT]:
+        width = self.size.width
+        if self._layout_at is None or self._layout_at[0] != width:
+            layout = fit_columns(self._columns, width, self._first_column, self._sort[0])
+            self._layout_at = (width, layout)
+        return self._layout_at[1]
+
+    def _component_style(self, name: str) -> Style:
+        whole_style = name in ("row", "cursor", "header")
+        return self.get_component_rich_style(f"virtual-table--{name}", partial=not whole_style)
+
+    # ------------------------------------------------------------ moving
+
+    def _move_window(self, lines: int) -> None:
+        """Move cursor and window together, so that the cursor keeps its height."""
+        before = self._cursor
+        self._cursor = max(0, min(before + lines, self.row_count - 1))
+        self._scroll_rows(self.scroll_offset.y + self._cursor - before)
+        self._keep_in_sight()
+        self._repaint_changed()
+        self._note_cursor()
+
+    def _keep_in_sight(self) -> None:
+        top, window = self.scroll_offset.y, self.window
+        if not top <= self._cursor < top + window:
+            self._scroll_rows(self._cursor - window // 2)
+
+    def _scroll_rows(self, top: int) -> None:
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=max(0, top), animate=False, force=True)
+
+    def _show_column(self, first: int) -> None:
+        first = max(0, min(first, max_first(self._columns, self.size.width)))
+        if first != self._first_column:
+            self._first_column = first
+            self._repaint_all()
+
+    def _mark_and_move(self, lines: int) -> None:
+        if self._cursor_id is not None:
+            marks = self._marks | {self._cursor_id}
+            self.go_to(self._cursor + lines)
+            self.set_marks(marks)
+
+    def _fit_height(self) -> None:
+        size = Size(0, self.row_count + _HEADER)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _note_cursor(self) -> None:
+        ids = self._cache.source.ids(self._cursor, self._cursor + 1)
+        row_id = ids[0] if len(ids) else None
+        if row_id != self._cursor_id:
+            self._cursor_id = row_id
+            self.post_message(self.RowHighlighted(self, row_id))
+
+    # ------------------------------------------------------------ mouse and size
+
+    def on_resize(self) -> None:
+        self._first_column = min(self._first_column, max_first(self._columns, self.size.width))
+        self._layout_at = None
+        self._keep_in_sight()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            self._click_title(event.x)
+            return
+        position = self.scroll_offset.y + event.y - _HEADER
+        if position >= self.row_count:
+            return
+        self.go_to(position)
+        if event.x < GUTTER:
+            self.action_mark()
+        elif event.chain == 2:
+            self.action_open_row()
+
+    def _click_title(self, x: int) -> None:
+        for end, column_id in self._title_ends:
+            if GUTTER <= x < end:
+                self.post_message(self.HeaderSelected(self, column_id))
+                return
+
+
+def _nothing() -> ListSource[Any]:
+    def no_id(_row: object) -> int:
+        return 0
+
+    return ListSource((), no_id)
