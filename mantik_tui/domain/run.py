@@ -103,6 +103,8 @@ class Run:
     """When the server last told us about this run; None for one that it has not seen yet."""
     pending: int
     deleted_remotely: bool
+    server_status: str
+    """The status as the server has it; differs from `status` where the job knows better."""
     doc: dict[str, object]
     """What was recorded here at submission: entry point, code, config, site, snapshot; see `Provenance` in docs."""
 

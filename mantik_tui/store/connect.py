@@ -12,8 +12,8 @@ from pathlib import Path
 from mantik_tui.domain.errors import StoreProblem
 
 OLDEST_SQLITE = (3, 35, 0)
-_NETWORK_FILE_SYSTEMS = frozenset(
-    [
+_NETWORK_FILE_SYSTEMS = {
+    *(
         "nfs",
         "nfs4",
         "cifs",
@@ -23,14 +23,12 @@ _NETWORK_FILE_SYSTEMS = frozenset(
         "gpfs",
         "beegfs",
         "ceph",
-        "fuse.sshfs",
         "afs",
-        "glusterfs",
-        "fuse.glusterfs",
         "9p",
         "panfs",
-    ]
-)
+    ),
+    *("fuse.sshfs", "glusterfs", "fuse.glusterfs"),
+}
 
 
 def file_system_of(path: Path) -> str:

@@ -142,10 +142,9 @@ _PREFIXES = {
 
 def _keyed(connection: sqlite3.Connection, term: Term) -> Condition:
     prefix, dot, rest = term.field.partition(".")
+    kinds, name = ("metric", "param", "tag"), term.field
     if dot and prefix.lower() in _PREFIXES:
-        kinds, name = (_PREFIXES[prefix.lower()],), rest
-    else:
-        kinds, name = ("metric", "param", "tag"), term.field
+        kinds, name = (_PREFIXES[prefix.lower()],) * 3, rest
     numeric = as_number(term.value) is not None
     for kind in kinds:
         key = _key_id(connection, kind, name)
@@ -159,13 +158,10 @@ def _keyed(connection: sqlite3.Connection, term: Term) -> Condition:
 
 def _metric(connection: sqlite3.Connection, key: int, term: Term) -> Condition:
     value = as_number(term.value)
+    test, args = "1", tuple[object, ...]()
     if value is not None and math.isnan(value):
-        test, args = "m.is_nan = 1", ()
-        if term.op == "!=":
-            test = "m.is_nan = 0"
-    elif value is None:
-        test, args = "1", ()
-    else:
+        test = "m.is_nan = 0" if term.op == "!=" else "m.is_nan = 1"
+    elif value is not None:
         if math.isinf(value):
             value = math.copysign(1.7976931348623157e308, value)
         op = {":": "=", "!=": "<>"}.get(term.op, term.op)
@@ -176,6 +172,7 @@ def _metric(connection: sqlite3.Connection, key: int, term: Term) -> Condition:
 def _param(
     connection: sqlite3.Connection, table: str, key: int, term: Term, numeric: bool
 ) -> Condition:
+    test, args = "1", tuple[object, ...]()
     if term.op in ("<", "<=", ">", ">="):
         test, args = f"CAST(m.value AS REAL) {term.op} ?", (as_number(term.value) or 0.0,)
     elif term.op == ":":

@@ -125,7 +125,8 @@ CREATE TABLE run_doc (
     run_id INTEGER PRIMARY KEY,
     tags TEXT NOT NULL DEFAULT '{}',          -- every tag, as the server has it
     local TEXT NOT NULL DEFAULT '{}',         -- what was recorded here at submission
-    artifact_uri TEXT NOT NULL DEFAULT ''
+    artifact_uri TEXT NOT NULL DEFAULT '',
+    server_status TEXT NOT NULL DEFAULT ''    -- as the server has it; differs where the job knows better
 );
 
 CREATE TABLE key (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));

@@ -191,7 +191,8 @@ def get_run(connection: sqlite3.Connection, run_id: int) -> Run:
         "SELECT r.id, coalesce(r.cid, r.server_id, ''), r.server_id, r.name, r.status,"
         " CASE r.deleted WHEN 0 THEN 'active' ELSE 'deleted' END, r.user, r.start_ms, r.end_ms, r.experiment_id,"
         " coalesce(e.name, ''), r.project_id, coalesce(p.name, ''), coalesce(d.artifact_uri, ''),"
-        " coalesce(d.tags, '{}'), coalesce(d.local, '{}'), r.as_of_ms, r.pending, r.deleted"
+        " coalesce(d.tags, '{}'), coalesce(d.local, '{}'), r.as_of_ms, r.pending, r.deleted,"
+        " coalesce(d.server_status, '')"
         " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id LEFT JOIN project p ON p.id = r.project_id"
         " LEFT JOIN run_doc d ON d.run_id = r.id WHERE r.id = ?",
         (run_id,),
@@ -212,6 +213,7 @@ def get_run(connection: sqlite3.Connection, run_id: int) -> Run:
             row[16],
             row[17],
             bool(row[18]),
+            row[19],
             json.loads(row[15]),
         )
     )
