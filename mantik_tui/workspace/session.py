@@ -1,0 +1,202 @@
+"""A session: one person at one workspace, with the local database and a line to the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from mantik_tui import paths
+from mantik_tui.domain.errors import EngineProblem, NotFound, StoreProblem
+from mantik_tui.domain.site import THIS_MACHINE, Site
+from mantik_tui.settings import Settings, SiteProfile, load_settings
+from mantik_tui.store.connect import Store
+from mantik_tui.store.reads.projects import WorkspaceRow, workspaces
+from mantik_tui.store.writes import setup
+from mantik_tui.sync.client import EngineLink, Spawn, spawn_process
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Session:
+    """What every verb works on. Reads and writes may come from any thread; each thread has its own connection."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        workspace: WorkspaceRow | None,
+        link: EngineLink,
+        now_ms: Callable[[], int] = clock_ms,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self._workspace = workspace
+        self.engine = link
+        self.now_ms = now_ms
+
+    @property
+    def workspace(self) -> WorkspaceRow:
+        """The open workspace.
+
+        Raises:
+            NotFound: none is set up yet.
+        """
+        if self._workspace is None:
+            raise NotFound(
+                "No workspace is set up yet",
+                "a workspace is one MLflow tracking server and your login there",
+                "mantik-tui login URL connects one; mantik-tui demo tries it without any server",
+            )
+        return self._workspace
+
+    @property
+    def has_workspace(self) -> bool:
+        return self._workspace is not None
+
+    def read(
+        self,
+        query: Callable[Concatenate[sqlite3.Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a named read.
+
+        Raises:
+            StoreProblem: the database can't be read now.
+        """
+        try:
+            return query(self.store.connection, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise StoreProblem(
+                "The local database can't be read", str(error), "mantik-tui doctor says more"
+            ) from error
+
+    def write(
+        self,
+        change: Callable[Concatenate[sqlite3.Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a named write in a transaction of its own, and tell the engine that there is something to do.
+
+        Raises:
+            StoreProblem: the database can't be written now, for example since the disk is full. Nothing has changed.
+        """
+        try:
+            with self.store.transaction() as connection:
+                result = change(connection, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise StoreProblem(
+                "The local database can't be written",
+                f"{error}; nothing has changed",
+                "Free some disk space or quota and try again; mantik-tui doctor says more",
+            ) from error
+        self.engine.notify("written")
+        return result
+
+    def wake_engine(self) -> None:
+        """Make sure that an engine runs which sends what waits. Its absence loses nothing, so that failure is no error."""
+        with contextlib.suppress(EngineProblem):
+            self.engine.ensure()
+            self.engine.notify("written")
+
+    def reload(self, workspace: str | None = None) -> None:
+        """Read the configuration and the workspace's row again; with a name, switch to that workspace."""
+        self.settings = load_settings()
+        apply_settings(self.store, self.settings)
+        wanted = workspace or (self._workspace.name if self._workspace else None)
+        self._workspace = choose_workspace(self.store, self.settings, wanted)
+
+    def close(self) -> None:
+        self.engine.close()
+        self.store.close()
+
+
+def open_session(
+    workspace: str | None = None,
+    *,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    spawn: Spawn = spawn_process,
+    now_ms: Callable[[], int] = clock_ms,
+) -> Session:
+    """Open the local database and the workspace of this name, else the configured one, else the only one.
+
+    Reads the configuration only when the file has changed since. No engine is started and no network touched.
+
+    Raises:
+        NotFound: a workspace was named and is not set up.
+        StoreProblem: the database can't be opened.
+        BadInput: the configuration file has faults.
+    """
+    store = Store(paths.database())
+    settings = load_settings()
+    apply_settings(store, settings)
+    row = choose_workspace(store, settings, workspace)
+    return Session(store, settings, row, EngineLink(spawn, on_event), now_ms)
+
+
+def choose_workspace(store: Store, settings: Settings, name: str | None) -> WorkspaceRow | None:
+    rows = workspaces(store.connection)
+    wanted = name or settings.workspace
+    for row in rows:
+        if row.name == wanted:
+            return row
+    if name:
+        known = ", ".join(row.name for row in rows) or "none yet"
+        raise NotFound(
+            f"No workspace is called {name!r}",
+            f"known are: {known}",
+            "mantik-tui login URL --name NAME",
+        )
+    return rows[0] if rows else None
+
+
+def apply_settings(store: Store, settings: Settings) -> None:
+    """Mirror workspaces and sites of the configuration file into the database, if the file is newer than the mirror."""
+    try:
+        stamp = str(paths.config_file().stat().st_mtime_ns)
+    except OSError:
+        stamp = "none"
+    if setup.get_meta(store.connection, "settings") == stamp:
+        return
+    with store.transaction() as connection:
+        known = {row.name: row for row in workspaces(connection)}
+        for name, profile in settings.workspaces.items():
+            row = known.get(name)
+            same = row and (row.tracking_uri, row.username, row.auth, row.ca_file) == (
+                profile.tracking_uri, profile.username, profile.auth, profile.ca_file
+            )  # fmt: skip
+            if not same:
+                setup.put_workspace(
+                    connection,
+                    name,
+                    profile.tracking_uri,
+                    profile.username,
+                    profile.auth,
+                    profile.ca_file,
+                )
+        profiles = {THIS_MACHINE: SiteProfile(), **settings.sites}
+        for name, site in profiles.items():
+            setup.put_site(connection, site_of(name, site))
+        for (name,) in connection.execute("SELECT name FROM site").fetchall():
+            if name not in profiles:
+                setup.remove_site(connection, name)
+        setup.set_meta(connection, "settings", stamp)
+
+
+def site_of(name: str, profile: SiteProfile) -> Site:
+    """A site as configured."""
+    values = asdict(profile)
+    settings = {key: str(values.pop(key)) for key in ("python", "slots") if values[key]} | {}
+    for key in ("python", "slots"):
+        values.pop(key, None)
+    return Site(name=name, settings=settings, **values)
