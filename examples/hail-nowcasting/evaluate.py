@@ -1,6 +1,7 @@
 """Score the rule of thumb that forecasters use: hail where the strongest echo passes a threshold."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import mlflow
@@ -16,10 +17,16 @@ def arguments():
     return parser.parse_args()
 
 
+def as_given(args):
+    """The parameters as they were written: MLflow refuses `0.0` where the submission has logged `0` already."""
+    words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    return {name: words.get("--" + name.replace("_", "-"), value) for name, value in vars(args).items()}
+
+
 def main():
     args = arguments()
     with mlflow.start_run():
-        mlflow.log_params(vars(args))
+        mlflow.log_params(as_given(args))
         names, x, y = read(args.data)
         if args.feature not in names:
             raise SystemExit(f"there is no feature '{args.feature}': choose one of {', '.join(names)}")

@@ -1,6 +1,7 @@
 """Try every number of groups and score each, to see how many the data asks for."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import mlflow
@@ -19,10 +20,16 @@ def arguments():
     return parser.parse_args()
 
 
+def as_given(args):
+    """The parameters as they were written: MLflow refuses `0.0` where the submission has logged `0` already."""
+    words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    return {name: words.get("--" + name.replace("_", "-"), value) for name, value in vars(args).items()}
+
+
 def main():
     args = arguments()
     with mlflow.start_run():
-        mlflow.log_params(vars(args))
+        mlflow.log_params(as_given(args))
         _, x = read(args.data, args.features)
         lines = ["groups,silhouette,davies_bouldin"]
         for count in range(2, args.most + 1):

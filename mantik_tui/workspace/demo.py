@@ -87,9 +87,9 @@ def _make_repository(folder: Path) -> None:
     for role in ("AUTHOR", "COMMITTER"):
         quiet |= {f"GIT_{role}_NAME": "mantik-tui demo", f"GIT_{role}_EMAIL": "demo@localhost"}
     for words in (
-        ("init", "-q", "-b", "main"),
+        ("-c", "init.defaultBranch=main", "init", "-q", "--template="),
         ("add", "-A"),
-        ("commit", "-q", "-m", "Example as it ships"),
+        ("-c", "commit.gpgSign=false", "commit", "-q", "-m", "Example as it ships"),
     ):
         done = subprocess.run(
             [git, *words],
