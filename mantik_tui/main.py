@@ -1,0 +1,40 @@
+"""The composition root: decides what this process is and wires it together. The only module that may import every room."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the command `mantik-tui`. Without arguments, the full-screen app; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:2] == ["engine", "run"]:
+        from mantik_tui.sync.engine import run_engine
+
+        return run_engine(keep="--keep" in arguments)
+    if not arguments or arguments[0] == "tui":
+        return run_app(arguments[1] if len(arguments) > 1 else None)
+    from mantik_tui.cli import run_command
+
+    return run_command(arguments)
+
+
+def run_app(workspace: str | None = None, *, demo: bool = False) -> int:
+    """Open the full-screen app on a workspace, by default the configured one."""
+    from mantik_tui.app import MantikApp
+    from mantik_tui.domain.errors import MantikError
+    from mantik_tui.workspace.session import open_session
+
+    try:
+        session = open_session(workspace)
+    except MantikError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there is no screen yet
+        return error.exit_code
+    app = MantikApp(session, start_demo=demo)
+    app.run(mouse=session.settings.mouse)
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

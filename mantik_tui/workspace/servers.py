@@ -1,0 +1,131 @@
+"""Connecting to tracking servers: log in, log out, what the environment offers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mantik_tui.domain.errors import BadInput
+from mantik_tui.settings import write_profile, write_setting
+from mantik_tui.workspace.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A server that environment variables name."""
+
+    tracking_uri: str
+    username: str
+    auth: str
+    has_secret: bool
+    source: str
+    """The variables' names, for people."""
+
+
+def offers(environ: Mapping[str, str] | None = None) -> list[Offer]:
+    """Servers named by `MLFLOW_TRACKING_*` and `MANTIK_*`."""
+    environ = os.environ if environ is None else environ
+    found: list[Offer] = []
+    uri = environ.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith(("http://", "https://")):
+        if environ.get("MLFLOW_TRACKING_TOKEN"):
+            found.append(
+                Offer(uri, "", "token", True, "MLFLOW_TRACKING_URI, MLFLOW_TRACKING_TOKEN")
+            )
+        elif environ.get("MLFLOW_TRACKING_USERNAME"):
+            name, secret = (
+                environ["MLFLOW_TRACKING_USERNAME"],
+                bool(environ.get("MLFLOW_TRACKING_PASSWORD")),
+            )
+            found.append(
+                Offer(uri, name, "basic", secret, "MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME")
+            )
+        else:
+            found.append(Offer(uri, "", "none", False, "MLFLOW_TRACKING_URI"))
+        if environ.get("MANTIK_USERNAME") and environ.get("MANTIK_USERNAME") != environ.get(
+            "MLFLOW_TRACKING_USERNAME"
+        ):
+            secret = bool(environ.get("MANTIK_PASSWORD"))
+            found.append(
+                Offer(
+                    uri,
+                    environ["MANTIK_USERNAME"],
+                    "basic",
+                    secret,
+                    "MLFLOW_TRACKING_URI, MANTIK_USERNAME",
+                )
+            )
+    return found
+
+
+def secret_from_environment(offer: Offer, environ: Mapping[str, str] | None = None) -> str:
+    """The password or token that goes with an offer, empty if none is set."""
+    environ = os.environ if environ is None else environ
+    if offer.auth == "token":
+        return environ.get("MLFLOW_TRACKING_TOKEN", "")
+    variable = (
+        "MANTIK_PASSWORD" if "MANTIK_USERNAME" in offer.source else "MLFLOW_TRACKING_PASSWORD"
+    )
+    return environ.get(variable, "")
+
+
+def login(
+    session: Session, tracking_uri: str, *, username: str = "", secret: str = "", auth: str | None = None,
+    name: str | None = None, ca_file: str = "", make_default: bool = True,
+) -> dict[str, object]:  # fmt: skip
+    """Connect to a server: try the login, keep the secret, write the profile, open the workspace.
+
+    Args:
+        tracking_uri: address of the MLflow server, http or https, without a password in it.
+        auth: `none`, `basic` or `token`; by default `basic` with a user name, else `none`.
+        name: name of the workspace, by default the server's host name.
+
+    Returns what the server told: `version`, `user`, and in words `what` can be done there.
+
+    Raises:
+        BadInput: the address is none.
+        NeedsLogin, Refused, Offline: what the server answered; nothing is written then.
+    """
+    parts = urlsplit(tracking_uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInput(
+            f"{tracking_uri!r} is not the address of a tracking server",
+            "it must begin with http:// or https://",
+            "For example https://mlflow.example.org",
+        )
+    if parts.username or parts.password:
+        raise BadInput(
+            "A user name or password in the address is not taken",
+            "addresses end up in logs and histories",
+            "Give the user name apart; the password is asked for",
+        )
+    auth = auth or ("basic" if username else "none")
+    name = name or parts.hostname
+    session.engine.ensure()
+    told: dict[str, object] = session.engine.request(
+        "login",
+        name=name,
+        tracking_uri=tracking_uri,
+        username=username,
+        secret=secret,
+        auth=auth,
+        ca_file=ca_file,
+    )
+    write_profile(
+        "workspaces",
+        name,
+        {"tracking_uri": tracking_uri, "username": username, "auth": auth, "ca_file": ca_file},
+    )
+    if make_default:
+        write_setting("workspace", name)
+    session.reload(name)
+    session.engine.notify("settings")
+    return told
+
+
+def logout(session: Session, name: str) -> None:
+    """Forget the secret of a workspace. What was pulled stays readable."""
+    session.engine.ensure()
+    session.engine.request("logout", name=name)

@@ -1,0 +1,26 @@
+"""Where the style files are: inside the package when it was installed from a wheel, beside it in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def package_folder(name: str) -> Path:
+    """The folder `styles` or `examples`, wherever this installation has it.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete.
+    """
+    package = Path(__file__).parent.parent
+    for folder in (package / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"{name} of mantik-tui is missing from this installation")
+
+
+def style_files() -> list[str | Path]:
+    """All style files, `base.tcss` first."""
+    files = sorted(
+        package_folder("styles").glob("*.tcss"), key=lambda file: (file.stem != "base", file.stem)
+    )
+    return list(files)
