@@ -351,7 +351,8 @@ def _by_life(base: JobView, seen: Sequence[Observation]) -> JobView | None:
         if o.word == "stopped":
             signs.append((23, JobState.SUSPENDED, ""))
         elif o.word == "script-gone":
-            signs.append((22, JobState.RUNNING, "the job script is gone, the training goes on"))
+            cause = "the job script is gone, the training goes on" if started else ""
+            signs.append((22, JobState.RUNNING if started else JobState.QUEUED, cause))
         else:
             signs.append((21, JobState.RUNNING if started else JobState.QUEUED, ""))
     if not signs:
