@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mantik_tui.domain.demo_plan import DemoProject, DemoRun, demo_plan, first_runs
+from mantik_tui.domain.demo_plan import NOTE_LIMIT, DemoProject, DemoRun, demo_plan, first_runs
+from mantik_tui.workspace.demo import description, lay_out_projects, run_config
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -170,3 +171,39 @@ def test_exactly_one_run_is_meant_to_fail_and_every_project_has_one_that_ends_we
         project.slug for project in PROJECTS
     }
     assert {slug for slug, _ in ends[:3]} == {project.slug for project in PROJECTS}
+
+
+def test_the_demo_copies_the_examples_into_repositories_and_never_over_changes(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    folders = lay_out_projects(tmp_path / "projects", said.append)
+    assert list(folders) == [project.slug for project in PROJECTS] and len(said) == 3
+    wind = folders["wind-power-forecast"]
+    commits = subprocess.run(
+        ["git", "log", "--format=%an: %s"], cwd=wind, capture_output=True, check=True
+    )
+    assert commits.stdout.decode() == "mantik-tui demo: Example as it ships\n"
+    state = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=wind, capture_output=True, check=True
+    )
+    assert state.stdout == b""
+    (wind / "train.py").write_text("# mine")
+    assert lay_out_projects(tmp_path / "projects", said.append) == folders and len(said) == 3
+    assert (wind / "train.py").read_text() == "# mine"
+
+
+def test_a_first_run_becomes_a_configuration_for_this_machine() -> None:
+    project, run = next(
+        (project, run) for project, run in first_runs() if run.name == "mlp-48-fast"
+    )
+    config = run_config(project, run, EXAMPLES / project.slug)
+    assert (config.site, config.experiment, config.entry_point) == (
+        "this-machine",
+        "wind-power",
+        "main",
+    )
+    assert config.params == {"hidden": "48", "learning_rate": "0.01", "pause": "0"}
+    assert "Runtime: 10m" in config.backend_config
+    text = description(EXAMPLES / project.slug)
+    assert text.startswith("How much power") and len(text) <= NOTE_LIMIT
