@@ -1,0 +1,99 @@
+"""What the engine's duties share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mantik_tui.domain.errors import NotFound
+from mantik_tui.store.connect import Store
+from mantik_tui.store.reads.projects import WorkspaceRow, workspaces
+from mantik_tui.store.writes.keys import Keys
+from mantik_tui.sync.hub import Hub
+from mantik_tui.sync.secrets import Secrets
+
+if TYPE_CHECKING:
+    from mantik_tui.backends.tracking.client import TrackingClient
+
+
+def clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Wakes:
+    """Set to let a duty look at once instead of after its pause."""
+
+    outbox: asyncio.Event = field(default_factory=asyncio.Event)
+    jobs: asyncio.Event = field(default_factory=asyncio.Event)
+    logs: asyncio.Event = field(default_factory=asyncio.Event)
+    histories: asyncio.Event = field(default_factory=asyncio.Event)
+    settings: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class Engine:
+    """The engine's state that outlives a single request. Duties are functions of it."""
+
+    store: Store
+    secrets: Secrets
+    hub: Hub
+    epoch: int = 0
+    holds_lease: bool = False
+    lease_host: str = ""
+    now_ms: Callable[[], int] = clock_ms
+    checkpoint: Callable[[str], None] = lambda _name: None
+    """Called at named points of the submit path; tests let the process die there."""
+    wakes: Wakes = field(default_factory=Wakes)
+    keys: Keys = field(default_factory=Keys)
+    clients: dict[int, TrackingClient] = field(default_factory=dict)
+    """By workspace."""
+    refreshes: dict[int, asyncio.Event] = field(default_factory=dict)
+    """By workspace: set to start a round at once."""
+    rounds_done: dict[int, asyncio.Condition] = field(default_factory=dict)
+
+    def workspace(self, workspace_id: int) -> WorkspaceRow:
+        """Raises NotFound for a workspace that is gone."""
+        for row in workspaces(self.store.connection):
+            if row.id == workspace_id:
+                return row
+        raise NotFound("There is no such workspace")
+
+    async def tracking(self, workspace_id: int) -> TrackingClient:
+        """The workspace's client, with the login kept for it; one connection pool for all duties.
+
+        Raises:
+            NotFound: the workspace is gone.
+        """
+        found = self.clients.get(workspace_id)
+        if found is None:
+            from mantik_tui.backends.tracking.address import Login
+            from mantik_tui.backends.tracking.client import TrackingClient
+
+            row = self.workspace(workspace_id)
+            secret = await self.secrets.get(f"tracking:{row.name}")
+            login = Login()
+            if row.auth == "token":
+                login = Login(token=secret)
+            elif row.auth == "basic":
+                login = Login(username=row.username, password=secret)
+            ca_file = Path(row.ca_file) if row.ca_file else None
+            found = TrackingClient(row.tracking_uri, login, ca_file=ca_file)
+            # Another duty may have been quicker while the keyring answered.
+            found = self.clients.setdefault(workspace_id, found)
+        return found
+
+    async def forget_tracking(self, workspace_id: int) -> None:
+        """Close the client, so that the next use takes a new login."""
+        client = self.clients.pop(workspace_id, None)
+        if client is not None:
+            await client.close()
+
+    def refresh_soon(self, workspace_id: int) -> None:
+        event = self.refreshes.get(workspace_id)
+        if event is not None:
+            event.set()

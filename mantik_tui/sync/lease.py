@@ -1,0 +1,88 @@
+"""The lease: of all engines that share a home, on one host or on several, one sends."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from mantik_tui.store.connect import Store
+from mantik_tui.store.reads import jobs as reads
+
+RENEW_S = 10
+"""How often the holder renews it."""
+STALE_MS = 45_000
+"""A lease of another host that was not renewed for so long has no holder any more."""
+
+
+def boot_id() -> str:
+    """Changes when the machine restarts, so that a process number can't be taken for one from before."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds it: us, with an epoch of our own, or somebody else."""
+
+    epoch: int
+    ours: bool
+    host: str
+
+
+def acquire(
+    store: Store, now_ms: int, *, host: str | None = None, pid: int | None = None
+) -> Holder:
+    """Take the lease if nobody holds it who lives. A new holder gets a new epoch; a living other one keeps it."""
+    host = host or socket.gethostname()
+    pid = pid or os.getpid()
+    boot = boot_id()
+    with store.transaction() as connection:
+        held = reads.lease(connection)
+        if held is not None and not (
+            held.host == host and held.pid == pid and held.boot_id == boot
+        ):
+            same_machine = held.host == host and held.boot_id == boot
+            alive = (
+                _alive(held.pid)
+                if same_machine
+                else held.host != host and now_ms - held.renewed_ms < STALE_MS
+            )
+            if alive:
+                return Holder(held.epoch, False, held.host)
+        epoch = (held.epoch if held else 0) + 1
+        connection.execute(
+            "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?, ?)",
+            (host, boot, pid, epoch, now_ms),
+        )
+    return Holder(epoch, True, host)
+
+
+def renew(store: Store, epoch: int, now_ms: int) -> bool:
+    """Keep the lease; False if somebody else has taken it meanwhile (this process slept for long)."""
+    with store.transaction() as connection:
+        done = connection.execute(
+            "UPDATE lease SET renewed_ms = ? WHERE epoch = ?", (now_ms, epoch)
+        )
+        return done.rowcount == 1
+
+
+def release(store: Store, epoch: int) -> None:
+    """Let others take it at once."""
+    with store.transaction() as connection:
+        connection.execute("UPDATE lease SET renewed_ms = 0, pid = 0 WHERE epoch = ?", (epoch,))
+
+
+def _alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

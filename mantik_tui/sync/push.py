@@ -1,0 +1,96 @@
+"""Handlers of edits that go to a tracking server: tags, notes, names, statuses, artifacts.
+
+None of them overwrites a value that somebody else changed since ours was made from it: the field is read first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mantik_tui.domain.outbox import Entry, EntryKind
+from mantik_tui.sync.outbox import Handler, TheyChangedIt, Wait
+
+if TYPE_CHECKING:
+    from mantik_tui.backends.tracking.client import TrackingClient
+    from mantik_tui.sync.context import Engine
+
+
+async def _target(engine: Engine, entry: Entry) -> tuple[TrackingClient, str]:
+    """The client and the server's id of the run that an entry is about."""
+    row = engine.store.connection.execute(
+        "SELECT server_id FROM run WHERE id = ?", (entry.run_id,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise Wait("the run is not on the server yet", 5)
+    return await engine.tracking(entry.workspace_id), str(row[0])
+
+
+async def set_tag(engine: Engine, entry: Entry) -> None:
+    """Set or delete a tag, the note among them."""
+    client, server_id = await _target(engine, entry)
+    key = str(entry.payload["key"])
+    mine = entry.payload.get("value")
+    base = entry.base.get("value")
+    run = await client.get_run(server_id)
+    theirs = next((tag.value or "" for tag in run.data.tags if tag.key == key), None)
+    if theirs == mine:
+        return
+    if theirs != base:
+        raise TheyChangedIt(f"Somebody set {key} to {_short(theirs)} meanwhile", theirs)
+    if mine is None:
+        await client.delete_tag(server_id, key)
+    else:
+        await client.set_tag(server_id, key, str(mine))
+
+
+async def rename(engine: Engine, entry: Entry) -> None:
+    client, server_id = await _target(engine, entry)
+    mine, base = str(entry.payload["name"]), entry.base.get("value")
+    theirs = (await client.get_run(server_id)).info.run_name or ""
+    if theirs == mine:
+        return
+    if theirs != base:
+        raise TheyChangedIt(f"Somebody renamed the run to {_short(theirs)} meanwhile", theirs)
+    await client.update_run(server_id, name=mine)
+
+
+async def set_status(engine: Engine, entry: Entry) -> None:
+    """The proven state of a job. It wins over the server's, which a training that died could not set."""
+    client, server_id = await _target(engine, entry)
+    end = entry.payload.get("end_ms")
+    await client.update_run(
+        server_id,
+        status=str(entry.payload["status"]),
+        end_ms=int(str(end)) if end is not None else None,
+    )
+    with engine.store.transaction() as connection:
+        connection.execute(
+            "UPDATE run_doc SET server_status = ? WHERE run_id = ?",
+            (entry.payload["status"], entry.run_id),
+        )
+
+
+async def upload_artifact(engine: Engine, entry: Entry) -> None:
+    """Put a local file among the run's artifacts."""
+    client, server_id = await _target(engine, entry)
+    run = await client.get_run(server_id)
+    await client.artifacts.upload(
+        run.info.artifact_uri or "", str(entry.payload["path"]), Path(str(entry.payload["source"]))
+    )
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "nothing"
+    return repr(value if len(value) <= 40 else f"{value[:39]}…")
+
+
+HANDLERS: dict[str, Handler] = {
+    EntryKind.SET_TAG: set_tag,
+    EntryKind.DELETE_TAG: set_tag,
+    EntryKind.SET_NOTE: set_tag,
+    EntryKind.RENAME_RUN: rename,
+    EntryKind.RUN_STATUS: set_status,
+    EntryKind.UPLOAD_ARTIFACT: upload_artifact,
+}
