@@ -25,7 +25,13 @@ from mantik_tui.backends.tracking.records import ArtifactRecord
 from mantik_tui.domain.errors import MantikError, NotFound
 
 _OURS = ("MLFLOW_TRACKING_", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT")
-_NO_ANSWER = ("connect", "timed out", "timeout", "max retries", "temporarily", "503 ", "502 ")
+_NO_ANSWER = ("connect", "timed out", "timeout", "max retries", "temporarily")
+_MISSING = (
+    "resource_does_not_exist",
+    "no such artifact",
+    "does not exist",
+    "ensure that the path is correct",
+)
 _ENTRIES = msgspec.json.Decoder(list[ArtifactRecord])
 
 
@@ -71,14 +77,18 @@ class MlflowCommand:
 
     async def download(self, run_id: str, path: str, folder: Path) -> Path:
         """Downloads a file or a folder of a run into `folder`, which has to be there; returns where it lies."""
-        safe = safe_path(path)
-        await self._run(
-            "download", f"--run-id={run_id}", f"--artifact-path={safe}", f"--dst-path={folder}"
+        output = await self._run(
+            "download",
+            f"--run-id={run_id}",
+            f"--artifact-path={safe_path(path)}",
+            f"--dst-path={folder}",
         )
-        found = folder / safe
-        if not await asyncio.to_thread(found.exists):
+        lines = output.decode("utf-8", "surrogateescape").strip().splitlines()
+        found = Path(lines[-1]) if lines else folder
+        inside = await asyncio.to_thread(_is_inside, found, folder)
+        if not inside:
             raise NotFound(
-                "The artifact did not arrive", f"{safe} is not in {folder}", "Try again."
+                "The artifact did not arrive", f"{path} is not in {folder}", "Try again."
             )
         return found
 
@@ -112,22 +122,26 @@ class MlflowCommand:
         return output
 
 
+def _is_inside(found: Path, folder: Path) -> bool:
+    real, root = found.resolve(), folder.resolve()
+    return real != root and real.is_relative_to(root) and real.exists()
+
+
 def _failure(errors: bytes) -> MantikError:
     """What MLflow's command said last, as an error; a traceback's last line is its message."""
     lines = [line for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
     words = words_of(lines[-1].encode()) if lines else "it said nothing"
-    if (
-        "RESOURCE_DOES_NOT_EXIST" in words
-        or "No such artifact" in words
-        or "does not exist" in words
-    ):
+    said = words.lower()
+    if any(sign in said for sign in _MISSING):
         return NotFound("The artifact store does not have it", words)
-    if "No module named" in words or "ImportError" in words:
+    if "no module named" in said or "importerror" in said:
         return Rejected(
             "A Python package for this artifact store is missing",
             words,
             "Install it beside mantik-tui: boto3 for S3, google-cloud-storage for GCS, azure-storage-blob for Azure.",
         )
-    return TrackingOffline(
-        "The artifact store can't be read", words, "Check its credentials in the environment."
+    if any(sign in said for sign in _NO_ANSWER):
+        return TrackingOffline("The artifact store does not answer", words, "Try again later.")
+    return Rejected(
+        "The artifact store can't be used", words, "Check its credentials in the environment."
     )
