@@ -10,34 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mantik_tui.domain.demo_plan import DemoProject, DemoRun, demo_plan
-from mantik_tui.domain.errors import NotFound
 from mantik_tui.domain.run_config import RunConfig
+from mantik_tui.workspace.styles import package_folder
 
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "results", "mlruns", ".git")
-
-
-def examples_dir() -> Path:
-    """The examples that ship with the program: inside the installed package, or beside it in a checkout.
-
-    Raises:
-        NotFound: the installation is incomplete.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "examples", package.parent / "examples"):
-        if (folder / demo_plan()[0].slug / "MLproject").is_file():
-            return folder
-    raise NotFound(
-        "The examples are missing",
-        f"neither {package / 'examples'} nor a checkout has them",
-        "install mantik-tui again",
-    )
 
 
 def lay_out_projects(
     target: Path, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Path]:
-    """Copies of the examples below `target`, by project slug. A copy that is there is left as it is."""
-    source = examples_dir()
+    """Copies of the examples below `target`, by project slug. A copy that is there is left as it is.
+
+    Raises:
+        FileNotFoundError: the installation lacks the examples.
+    """
+    source = package_folder("examples")
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     folders = {}
     for project in demo_plan():

@@ -1,0 +1,77 @@
+"""Run `make demo` in a pseudo-terminal, with nobody at the keys, until the projects screen shows runs; then quit.
+
+Everything goes into a temporary home, which is removed. Exit code 0 when the screen came within the deadline, 1 otherwise,
+with what was on the screen.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from mantik_tui.domain.demo_plan import demo_plan  # noqa: E402
+from tests.support.pty_probe import Probe  # noqa: E402
+
+DEADLINE_S = 300.0
+
+
+def shows_runs(text: str) -> bool:
+    """Whether each project of the demo has a line with at least one run."""
+    return all(
+        any(project.name in line and _has_number(line, project.name) for line in text.splitlines())
+        for project in demo_plan()
+    )
+
+
+def _has_number(line: str, name: str) -> bool:
+    return re.search(r"\s[1-9][0-9]*\s", line.partition(name)[2] + " ") is not None
+
+
+def wait_for_projects(probe: Probe, until: float) -> None:
+    """Raises TimeoutError with the screen when the projects with runs do not come, or the program ends before."""
+    while not shows_runs(probe.text):
+        if time.monotonic() > until:
+            raise TimeoutError(f"no projects with runs within {DEADLINE_S:.0f} s:\n{probe.text}")
+        if not probe.read(0.2) and has_ended(probe):
+            raise TimeoutError(f"the demo ended with code {probe.exit_code}:\n{probe.text}")
+
+
+def has_ended(probe: Probe) -> bool:
+    try:
+        probe.wait(0.05)
+    except TimeoutError:
+        return False
+    return True
+
+
+def main() -> int:
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="mantik-demo-") as home,
+        Probe(
+            ["make", "--no-print-directory", "demo"], cwd=str(ROOT), env={"MANTIK_TUI_HOME": home}
+        ) as probe,
+    ):
+        try:
+            wait_for_projects(probe, began + DEADLINE_S)
+            took = time.monotonic() - began
+            picture = probe.text
+            probe.press("ctrl+q")
+            code = probe.wait(60)
+        except TimeoutError as error:
+            sys.stdout.write(f"{error}\n")
+            return 1
+    sys.stdout.write(
+        f"{picture}\n\nmake demo: projects with runs after {took:.0f} s, left with code {code}\n"
+    )
+    return 0 if code == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
