@@ -1,0 +1,63 @@
+"""How things stand: connection, age, jobs by state, pending writes. What every screen says at its edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mantik_tui.store.reads.jobs import job_counts, outbox_counts
+from mantik_tui.store.reads.projects import pull_progress, workspaces
+from mantik_tui.workspace.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One look at the local database; takes well under a millisecond."""
+
+    workspace: str
+    """Name, empty when none is set up."""
+    server: str
+    """Host of the tracking server."""
+    state: str
+    """As stored by the engine: `new`, `pulling`, `live`, `offline`, `needs login`, `not mlflow`; empty for none."""
+    reason: str
+    """Why, in words, where it is not live."""
+    as_of_ms: int | None
+    """When the last complete round ended."""
+    jobs: dict[str, int]
+    """Jobs by state that have not ended."""
+    waiting: int
+    """Writes that wait to be sent."""
+    blocked: int
+    """Writes that need a person."""
+    pulled: tuple[int, int] | None
+    """Runs stored and expected while a full pull is under way."""
+
+    @property
+    def unsent(self) -> int:
+        return self.waiting + self.blocked
+
+
+def read_status(session: Session) -> Status:
+    """Raises StoreProblem when the database can't be read now."""
+    jobs = session.read(job_counts)
+    outbox = session.read(outbox_counts, 0)
+    if not session.has_workspace:
+        return Status("", "", "", "", None, jobs, outbox.waiting, outbox.blocked, None)
+    wanted = session.workspace.id
+    row = next(
+        (row for row in session.read(workspaces) if row.id == wanted),
+        session.workspace,
+    )
+    pulling = row.state in ("new", "pulling")
+    return Status(
+        workspace=row.name,
+        server=urlsplit(row.tracking_uri).netloc.rpartition("@")[2],
+        state=row.state,
+        reason=row.reason,
+        as_of_ms=row.round_ms,
+        jobs=jobs,
+        waiting=outbox.waiting,
+        blocked=outbox.blocked,
+        pulled=session.read(pull_progress, wanted) if pulling else None,
+    )
