@@ -99,13 +99,15 @@ class JobView:
 def unify(observations: Iterable[Observation], previous: JobView | None, now_ms: int) -> JobView:
     """The state of one job after a round of asking. `observations` is what this round saw, in any order.
 
-    Without any observation nothing is learned and `previous` is returned as it is.
+    Without any observation, or with none of the latest attempt, nothing is learned and `previous` is returned as it is.
     """
     seen = sorted(set(observations), key=_canonical)
     if not seen:
         return previous or JobView(JobState.UNKNOWN)
     attempt = max(max(o.attempt for o in seen), previous.attempt if previous else 0)
     current = [o for o in seen if o.attempt in (0, attempt)]
+    if not current:
+        return previous or JobView(JobState.UNKNOWN)
     fresh = _judge(current, attempt, previous, now_ms)
     if previous is None or not previous.state.ended:
         return _carry(fresh, previous)

@@ -128,10 +128,18 @@ def _gitignored(path: str, ignores: Sequence[tuple[str, GitIgnoreSpec]]) -> str:
         prefix = folder + "/" if folder else ""
         if not path.startswith(prefix):
             continue
-        include = spec.check_file(path[len(prefix) :]).include
+        inner = path[len(prefix) :]
+        if any(spec.match_file(folder + "/") for folder in _folders(inner)):
+            return f"{prefix}.gitignore"  # nothing below an ignored folder comes back
+        include = spec.check_file(inner).include
         if include is not None:
             verdict = f"{prefix}.gitignore" if include else ""
     return verdict
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +164,17 @@ def _compile(pattern: str) -> _Rule:
     while text.startswith("**/"):
         text = text[3:]
         if "/" in text.rstrip("/"):
-            return _Rule(text, re.compile(f"(?:.*/)?{_glob(text)}"))
+            return _Rule(text, _regex(f"(?:.*/)?{_glob(text)}", text))
     if "/" in text.rstrip("/") and not text.endswith("/"):
-        return _Rule(text, re.compile(_glob(text.lstrip("/"))))
+        return _Rule(text, _regex(_glob(text.lstrip("/")), text))
     return _Rule(text, None)
+
+
+def _regex(pattern: str, text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error:  # such as the range [z-a], which hits nothing but its own letters
+        return re.compile(re.escape(text))
 
 
 def _glob(text: str) -> str:
