@@ -12,15 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mantik_tui.domain.backend_config_fields import Keys
 from mantik_tui.domain.backend_config_legacy import with_todays_keys
 from mantik_tui.domain.backend_config_read import (
     elsewhere_at_top,
     read_environment,
     read_exclude,
     read_resources,
-    read_site,
 )
+from mantik_tui.domain.backend_config_sites import read_site
 from mantik_tui.domain.backend_config_types import (
     Apptainer,
     BackendConfig,
@@ -36,6 +35,7 @@ from mantik_tui.domain.backend_config_types import (
 from mantik_tui.domain.backend_config_units import runtime_seconds
 from mantik_tui.domain.excludes import excluded
 from mantik_tui.domain.faults import Faults, has_errors, shown
+from mantik_tui.domain.fields import Keys
 from mantik_tui.domain.nodes import Node, Scalar, Section
 from mantik_tui.domain.problems import Problem
 from mantik_tui.domain.text import size
@@ -175,7 +175,8 @@ def _kind(site: SiteKeys | None) -> str:
 def _check_against_exclude(config: BackendConfig, top: Keys, file: str) -> None:
     line = _line(top, "Exclude")
     name = PurePosixPath(file).name
-    if name and excluded(name, config.exclude):
+    narrow = [entry for entry in config.exclude if entry not in ("*", "**")]
+    if name and excluded(name, narrow):
         message = f"Exclude leaves out this file itself, {shown(name)}."
         top.faults.warning(
             line, "Exclude", message, "Mantik's full check refuses that; narrow the pattern."

@@ -129,6 +129,8 @@ def _syntax_hint(message: str, text: str, line: int) -> str:
         return "Each line of a section reads `Key: value`, with a blank after the colon."
     if "found unexpected end of stream" in message or "expected ',' or" in message:
         return "A quote or bracket that was opened is not closed."
+    if "escape c" in message:
+        return "Write the character itself, or put the text in single quotes."
     if "block end" in message or "did not find expected key" in message:
         return "Check the indentation: keys of one section start in the same column."
     return "Check this line and the one before: indentation, quotes, brackets."

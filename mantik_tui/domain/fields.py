@@ -1,4 +1,4 @@
-"""Readers for single values of a backend config: each gives a typed value and says what is wrong with it."""
+"""Readers for single values of a file that a person wrote: each gives a typed value and says what is wrong with it."""
 
 from __future__ import annotations
 
