@@ -3,19 +3,17 @@
 Left out are, in this order: what never belongs to a project (`.git`, our own folder, caches, virtual environments), what
 the config's `Exclude` names, and what `.gitignore` files name. Untracked files are in.
 
-`Exclude` keeps Mantik's two rules: a glob pattern is tried from each file's own folder, so that `*.nc` hits at any depth;
-a name with a slash at its end drops every folder of that name. Patterns with a slash inside, which hit nothing there,
-are tried from the project's folder here, as whoever writes them means it.
+What an entry of `Exclude` hits is said in `domain.excludes`.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pathspec import GitIgnoreSpec
+
+from mantik_tui.domain.excludes import excluded
 
 ASK_ABOVE_BYTES = 100_000_000
 ASK_ABOVE_FILES = 5_000
@@ -45,7 +43,7 @@ class Selection:
     """Sorted by path."""
     left_out: tuple[LeftOut, ...]
     unused: tuple[str, ...]
-    """Patterns of `Exclude` that hit no file."""
+    """Entries of `Exclude` that hit no file."""
 
     @property
     def size(self) -> int:
@@ -72,7 +70,6 @@ def select(
     """
     listed = sorted(files, key=lambda file: file.path)
     environments = _environments(listed)
-    rules = [(pattern, _compile(pattern)) for pattern in exclude if pattern.strip()]
     ignores = [
         (folder, GitIgnoreSpec.from_lines(text.splitlines()))
         for folder, text in sorted((gitignores or {}).items())
@@ -81,14 +78,14 @@ def select(
     left_out: list[LeftOut] = []
     used: set[str] = set()
     for file in listed:
-        hits = [pattern for pattern, matches in rules if matches.matches(file.path)]
+        hits = [entry for entry in exclude if excluded(file.path, (entry,))]
         used.update(hits)
         rule = _reason(file.path, environments, hits, ignores)
         if rule and file.path not in always:
             left_out.append(LeftOut(file.path, rule))
         else:
             kept.append(file)
-    unused = tuple(pattern for pattern, _ in rules if pattern not in used)
+    unused = tuple(entry for entry in exclude if entry not in used)
     return Selection(tuple(kept), tuple(left_out), unused)
 
 
@@ -140,60 +137,3 @@ def _gitignored(path: str, ignores: Sequence[tuple[str, GitIgnoreSpec]]) -> str:
 def _folders(path: str) -> list[str]:
     parts = path.split("/")[:-1]
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    pattern: str
-    anchored: re.Pattern[str] | None
-
-    def matches(self, path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        if self.pattern.endswith("/"):
-            wanted = self.pattern.rstrip("/")
-            if "/" not in wanted:
-                return wanted in folder.split("/")
-            return f"/{folder}/".startswith(f"/{wanted.lstrip('/')}/")
-        if self.anchored is not None:
-            return self.anchored.fullmatch(path) is not None
-        return fnmatch.fnmatchcase(name, self.pattern)
-
-
-def _compile(pattern: str) -> _Rule:
-    text = pattern.strip().removeprefix("./")
-    while text.startswith("**/"):
-        text = text[3:]
-        if "/" in text.rstrip("/"):
-            return _Rule(text, _regex(f"(?:.*/)?{_glob(text)}", text))
-    if "/" in text.rstrip("/") and not text.endswith("/"):
-        return _Rule(text, _regex(_glob(text.lstrip("/")), text))
-    return _Rule(text, None)
-
-
-def _regex(pattern: str, text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error:  # such as the range [z-a], which hits nothing but its own letters
-        return re.compile(re.escape(text))
-
-
-def _glob(text: str) -> str:
-    """A regular expression for a glob pattern with slashes; `*` stays within a folder, `**/` crosses any number."""
-    out = ""
-    at = 0
-    while at < len(text):
-        if text.startswith("**/", at):
-            out, at = out + "(?:.*/)?", at + 3
-        elif text.startswith("**", at):
-            out, at = out + ".*", at + 2
-        elif text[at] == "*":
-            out, at = out + "[^/]*", at + 1
-        elif text[at] == "?":
-            out, at = out + "[^/]", at + 1
-        elif text[at] == "[" and (end := text.find("]", at + 2)) > 0:
-            inner = text[at + 1 : end].replace("\\", "\\\\")
-            inner = "^" + inner[1:] if inner.startswith("!") else inner
-            out, at = out + f"[{inner}]", end + 1
-        else:
-            out, at = out + re.escape(text[at]), at + 1
-    return out

@@ -62,8 +62,7 @@ def render_job_script(spec: JobSpec, flavor: ScriptFlavor, *, kill_at: str = "")
     if kill_at and kill_at not in KILL_POINTS:
         raise BadInput(f"{kill_at} is no point of the job script", f"There are {KILL_POINTS}.")
     parts = [
-        "\n".join(["#!/bin/bash", *flavor.header]),
-        _head(spec, flavor),
+        "\n".join(["#!/bin/bash", *flavor.header, _head(spec, flavor)]),
         _with_kill(_RECORDS, kill_at),
         _OWNER.replace("@IDENTITY@", flavor.identity.strip()).replace(
             "@NOT_OWNER@", str(NOT_OWNER)
@@ -233,14 +232,9 @@ finish_early() {
 
 __stage() {
   printf '%s\n' "$1" >"$records/.stage.$$" && mv -f "$records/.stage.$$" "$records/stage"
-  __stage_now=$1
 }
 
-__check() {
-  [ "$1" -eq 0 ] && return
-  echo "mantik-tui: $__stage_now ended with exit code $1" >&2
-  exit "$1"
-}
+__check() { [ "$1" -eq 0 ] || exit "$1"; }
 """
 
 _OWNER = r"""
@@ -400,8 +394,13 @@ fi
 
 stage=; { read -r stage <"$records/stage"; } 2>/dev/null
 case $verdict in
-  timeout) finish 124 "" timeout "$stage";;
-  ?*) number=$(number_of "$verdict"); finish $((128 + number)) "$number" stopped "$stage";;
+  timeout)
+    echo "mantik-tui: the time limit of $limit_s s is over" >&2
+    finish 124 "" timeout "$stage";;
+  ?*)
+    echo "mantik-tui: asked to end by signal $verdict" >&2
+    number=$(number_of "$verdict")
+    finish $((128 + number)) "$number" stopped "$stage";;
 esac
 case $code-$stage in
   0-command | 0-done | "0-post command "*) finish 0 "" "" "$stage";;
@@ -409,6 +408,10 @@ case $code-$stage in
     echo "mantik-tui: $stage ended the job before the command ran" >&2
     finish 70 "" "" "$stage";;
 esac
-if [ "$code" -gt 128 ] && [ "$code" -le 192 ]; then finish "$code" $((code - 128)) "" "$stage"; fi
+if [ "$code" -gt 128 ] && [ "$code" -le 192 ]; then
+  echo "mantik-tui: $stage was ended by signal $((code - 128))" >&2
+  finish "$code" $((code - 128)) "" "$stage"
+fi
+echo "mantik-tui: $stage ended with exit code $code" >&2
 finish "$code" "" "" "$stage"
 """
