@@ -128,6 +128,7 @@ class LineIndex:
         self.building = False
         """A thread is counting: only `head` is its own, all else belongs to the caller."""
         self._ends_with_newline = False
+        self._estimated = 0
         self._offsets: OrderedDict[tuple[int, int], array[int]] = OrderedDict()
         self._seed()
 
@@ -138,6 +139,7 @@ class LineIndex:
         if seeded < blocks:
             self.tail = NewlineCounts(blocks - SEED_BLOCKS)
             self._count(self.tail, self.size)
+            self.estimate()
         self._look_at_end()
 
     def _count(self, counts: NewlineCounts, end: int) -> None:
@@ -151,7 +153,8 @@ class LineIndex:
 
     @property
     def complete(self) -> bool:
-        return self.head.end >= self.size
+        """All lines are counted, and `newlines` is exact."""
+        return self.tail is None
 
     def build(self, file: LogFile, cancelled: Cancelled, progress: Callable[[], None]) -> None:
         """Count everything that is not counted yet. Runs in a thread, on a file handle of its own."""
@@ -171,9 +174,8 @@ class LineIndex:
             return False
         if size == self.size:
             return True
-        caught_up = self.complete and not self.building
         self.size = size
-        if caught_up and size - self.head.end <= INLINE:
+        if self.tail is None and size - self.head.end <= INLINE:
             self._count(self.head, size)
         else:
             self._grow_tail()
@@ -184,7 +186,12 @@ class LineIndex:
         """Keep the end countable while the middle is not: a big gain starts a new tail."""
         if self.tail is None or self.size - self.tail.end > INLINE:
             self.tail = NewlineCounts(-(-self.size // BLOCK) - SEED_BLOCKS)
+            self._count(self.tail, self.size)
+            self.estimate()
+            return
+        before = self.tail.newlines
         self._count(self.tail, self.size)
+        self._estimated += self.tail.newlines - before
 
     def finish(self) -> None:
         """Called once `build` has returned: takes over what came while it ran.
@@ -194,22 +201,30 @@ class LineIndex:
         self.building = False
         if self.size - self.head.end <= INLINE:
             self._count(self.head, self.size)
-        if self.complete:
             self.tail = None
+        else:
+            self.estimate()
+
+    def estimate(self) -> None:
+        """Guess the number of newlines anew from what is counted by now.
+
+        Only on request: each new guess moves the numbers of the lines near the end.
+        """
+        if self.tail is None:
+            return
+        known = self.head.newlines + self.tail.newlines
+        gap = self.tail.first * BLOCK - self.head.end
+        if gap <= 0:
+            self._estimated = self.head.before(self.tail.first) + self.tail.newlines
+        else:
+            self._estimated = known + gap * known // max(1, self.size - gap)
 
     # -- lines ------------------------------------------------------------------------------------
 
     @property
     def newlines(self) -> int:
         """Newlines in the file; an estimate until `complete`."""
-        if self.complete or self.tail is None:
-            return self.head.newlines
-        known = self.head.newlines + self.tail.newlines
-        gap = self.tail.first * BLOCK - self.head.end
-        if gap <= 0:
-            return self.head.before(self.tail.first) + self.tail.newlines
-        counted = self.size - gap
-        return known + gap * known // max(1, counted)
+        return self.head.newlines if self.tail is None else self._estimated
 
     @property
     def count(self) -> int:
@@ -226,10 +241,10 @@ class LineIndex:
         return start + 1, max(start + 1, end)
 
     def _newline_at(self, ordinal: int, newlines: int) -> int | None:
-        if ordinal <= self.head.newlines:
-            block, place = self.head.block_of(ordinal)
-        elif self.tail is not None and ordinal > newlines - self.tail.newlines:
+        if self.tail is not None and ordinal > newlines - self.tail.newlines:
             block, place = self.tail.block_of(ordinal - (newlines - self.tail.newlines))
+        elif ordinal <= self.head.newlines:
+            block, place = self.head.block_of(ordinal)
         else:
             return None
         offsets = self.newlines_in(block)
@@ -238,10 +253,10 @@ class LineIndex:
     def line_at(self, offset: int) -> int | None:
         """The number of the line that holds this byte; None while that part is not counted yet."""
         block, within = divmod(max(0, min(offset, self.size - 1)), BLOCK)
-        if block * BLOCK < self.head.end and block < len(self.head.cum):
-            before = self.head.before(block)
-        elif self.tail is not None and block >= self.tail.first:
+        if self.tail is not None and block >= self.tail.first:
             before = self.newlines - self.tail.newlines + self.tail.before(block)
+        elif block < len(self.head.cum):
+            before = self.head.before(block)
         else:
             return None
         return before + bisect_left(self.newlines_in(block), within)

@@ -57,6 +57,9 @@ class Pattern:
         return found
 
     def _regex(self, data: Buffer, start: int, end: int) -> list[int]:
+        if b"\r" in data:
+            # Each state of a redrawn line is a line of its own to ^, $ and the dot.
+            data = data.replace(b"\r", b"\n")
         # From the start of the line on, so that a hit that crosses a block's edge is not found again behind it.
         line = data.rfind(b"\n", 0, start) + 1
         return [
@@ -75,6 +78,7 @@ class Pattern:
     def absent(self, data: Buffer) -> bool:
         """True only where there is no hit in all of `data`."""
         if not self.needle:
+            data = data.replace(b"\r", b"\n") if b"\r" in data else data
             return self.in_bytes.search(data) is None
         return self.needle not in (data.lower() if self.ignore_case else data)
 

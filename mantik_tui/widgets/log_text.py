@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, get_character_cell_size
 
 from mantik_tui.domain.text import clean
 
@@ -63,7 +63,14 @@ def wrap_cells(text: str, width: int) -> list[str]:
         return [text]
     if text.isascii():
         return [text[at : at + width] for at in range(0, len(text), width)]
-    return chop_cells(text, max(2, width)) or [""]
+    pieces, start, used = [], 0, 0
+    for at, char in enumerate(text):
+        cells = get_character_cell_size(char)
+        if used + cells > width and at > start:
+            pieces.append(text[start:at])
+            start, used = at, 0
+        used += cells
+    return [*pieces, text[start:]]
 
 
 def width_of(text: str) -> int:

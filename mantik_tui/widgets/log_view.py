@@ -26,6 +26,7 @@ from textual.worker import get_current_worker
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.log_document import Change, Job, LogDocument
 from mantik_tui.widgets.log_finder import Finder
+from mantik_tui.widgets.log_index import LineIndex
 from mantik_tui.widgets.log_paint import LogStyles, Piece, Span, line_style, match_spans, paint
 from mantik_tui.widgets.log_viewport import Viewport
 
@@ -126,6 +127,8 @@ class LogView(ScrollView, can_focus=True):
         self._seen_lines = 0
         self._next_look = 0.0
         self._look_timer: Timer | None = None
+        self._settling = False
+        """The scroll position is being set by the view itself."""
         self._pieces: list[Piece] | None = None
         self._style_set: LogStyles | None = None
 
@@ -204,6 +207,8 @@ class LogView(ScrollView, can_focus=True):
         if event.done:
             self.document.ended(event.subject)
             self._start_threads()
+        elif isinstance(event.subject, LineIndex):
+            event.subject.estimate()
         self.viewport.follow_estimate()
         self._settle()
         self._jump_if_found()
@@ -227,6 +232,7 @@ class LogView(ScrollView, can_focus=True):
             self.viewport.go(*self.viewport.end())
         else:
             self.viewport.go(*self.viewport.place)
+        self._settling = True
         end_row, end_sub = self.viewport.end()
         height = end_row + self.viewport.height + (1 if end_sub else 0)
         if self.virtual_size.height != height:
@@ -235,13 +241,14 @@ class LogView(ScrollView, can_focus=True):
             self._scroll_update(self.virtual_size)
         if self.scroll_offset.y != self.viewport.row:
             self.scroll_to(y=self.viewport.row, animate=False)
+        self._settling = False
         self._pieces = None
         self.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         row = round(new_value)
-        if row != self.viewport.row:  # by wheel or scroll bar, not by us
+        if row != self.viewport.row and not self._settling:  # by wheel or scroll bar
             end = self.viewport.end()
             self.viewport.go(*(end if row >= end[0] else (row, 0)))
             self._moved()
@@ -342,11 +349,12 @@ class LogView(ScrollView, can_focus=True):
 
         Raises BadInput for a regular expression that can't be read.
         """
-        self.finder.hit = self.finder.wanted = None
-        if not text:
-            self.document.search = None
-        else:
+        if text:
             self.document.start_search(text)
+        else:
+            self.document.search = None
+        self.finder.hit = self.finder.wanted = None
+        if text:
             self.finder.want(self.document.start_of(self.viewport.row) or 0, forward=True)
             self._start_threads()
             self._jump_if_found()
