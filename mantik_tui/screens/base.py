@@ -14,8 +14,8 @@ from textual.worker import get_current_worker
 
 from mantik_tui.actions import Scope, actions_for
 from mantik_tui.domain.errors import MantikError, StoreProblem
-from mantik_tui.screens.frame_bars import KeyLine, StatusLine, TopLine
-from mantik_tui.screens.frame_lines import connection, status_parts, where_to
+from mantik_tui.screens.frame_lines import place_line, status_line
+from mantik_tui.widgets.frame import KeyLine, StatusLine, TopLine
 from mantik_tui.workspace.session import Session
 from mantik_tui.workspace.status import read_status
 
@@ -75,7 +75,7 @@ class MantikScreen(Screen[None]):
         return [self.SCREEN_ID]
 
     def place_note(self) -> str:
-        """Words on the top line's right, left of the connection; empty for workspace and server."""
+        """Words on the top line's right in place of workspace and connection; empty for those."""
         return ""
 
     def store_changed(self, tables: frozenset[str]) -> None:
@@ -105,10 +105,10 @@ class MantikScreen(Screen[None]):
             status = read_status(self.session)
         except StoreProblem:
             return
-        state, tone = connection(status, self.mantik.engine_state)
-        where = self.place_note() or where_to(status)
-        self.query_one(TopLine).show(self.place(), where, state, tone)
-        self.query_one(StatusLine).show(status_parts(status, self.session.now_ms()))
+        engine = self.mantik.engine_state
+        place = place_line(self.place(), status, engine, self.place_note())
+        self.query_one(TopLine).show(place)
+        self.query_one(StatusLine).show(status_line(status, self.session.now_ms()))
 
     def run_verb(
         self,

@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
-from mantik_tui.domain.text import clean, clock
-from mantik_tui.workspace.status import Status
+from collections.abc import Sequence
+
+from mantik_tui.domain.text import clean
+from mantik_tui.widgets.columns import Tone
+from mantik_tui.widgets.frame import Place, Status
+from mantik_tui.workspace import status as stand
 
 ENGINE_STARTING = "starting"
 ENGINE_ON = "on"
 ENGINE_OFF = "off"
 
 _STATES = {
-    "live": ("● live", "good"),
-    "pulling": ("◐ reading", "accent"),
-    "new": ("◐ connecting", "muted"),
-    "offline": ("○ offline", "warn"),
-    "needs login": ("! needs login", "bad"),
-    "not mlflow": ("! not an MLflow server", "bad"),
+    "live": ("live", Tone.GOOD),
+    "pulling": ("reading", Tone.ACCENT),
+    "new": ("connecting", Tone.MUTED),
+    "offline": ("offline", Tone.WARN),
+    "needs login": ("log in with L", Tone.BAD),
+    "not mlflow": ("not an MLflow server", Tone.BAD),
 }
 _JOB_ORDER = ("running", "queued", "finishing", "suspended", "unknown")
 
 
-def connection(status: Status, engine: str) -> tuple[str, str]:
-    """The connection in a word or two, and its tone (`good`, `accent`, `muted`, `warn`, `bad`)."""
+def connection(status: stand.Status, engine: str) -> tuple[str, Tone]:
+    """The connection in a word or two, and its tone."""
     if not status.workspace:
-        return "no server", "muted"
+        return "no server yet", Tone.MUTED
     if engine == ENGINE_STARTING:
-        return "○ waking up", "muted"
+        return "waking up", Tone.MUTED
     if engine == ENGINE_OFF:
-        return "○ engine is off", "warn"
-    if status.pulled is not None and status.state in ("new", "pulling") and status.pulled[1]:
-        done, total = status.pulled
-        return f"◐ {done:,} of {total:,} runs", "accent"
-    return _STATES.get(status.state, (f"○ {status.state}", "muted"))
+        return "engine is off", Tone.WARN
+    return _STATES.get(status.state, (status.state, Tone.MUTED))
 
 
-def where_to(status: Status) -> str:
+def where_to(status: stand.Status) -> str:
     """Workspace and server: `hpc-group @ mlflow.example.org`, once if both are alike."""
     if status.workspace in ("", status.server) or status.server.startswith(f"{status.workspace}:"):
         return status.server
     return f"{status.workspace} @ {status.server}"
 
 
-def status_parts(status: Status, now_ms: int) -> list[tuple[str, str]]:
-    """What the status line says, part by part, each with its tone."""
-    parts: list[tuple[str, str]] = []
-    if status.workspace:
-        age = f"as of {clock(status.as_of_ms, now_ms)}" if status.as_of_ms else "not read yet"
-        parts.append((age, "muted"))
-    jobs = [f"{status.jobs[state]} {state}" for state in _JOB_ORDER if status.jobs.get(state)]
-    if jobs:
-        parts.append((" ".join(jobs), "accent"))
-    if status.blocked:
-        needs = "write needs" if status.blocked == 1 else "writes need"
-        parts.append((f"{status.blocked} {needs} you", "bad"))
-    if status.waiting:
-        parts.append((f"{status.waiting} write{'s' * (status.waiting > 1)} pending", "warn"))
-    if status.state in ("offline", "needs login", "not mlflow") and status.reason:
-        parts.append((clean(status.reason, keep_newlines=False), "warn"))
-    return parts
+def place_line(path: Sequence[str], status: stand.Status, engine: str, detail: str) -> Place:
+    """The top line. `detail` stands in the place of workspace and connection."""
+    words, tone = connection(status, engine)
+    names = tuple(clean(name, keep_newlines=False) for name in path)
+    return Place(names, where_to(status), words, tone, detail)
+
+
+def status_line(status: stand.Status, now_ms: int) -> Status:
+    """The status line."""
+    progress = ""
+    if status.pulled is not None and status.pulled[1]:
+        progress = f"reading runs, {status.pulled[0]:,} of {status.pulled[1]:,}"
+    shows_reason = status.state in ("offline", "needs login", "not mlflow")
+    return Status(
+        as_of_ms=status.as_of_ms,
+        now_ms=now_ms,
+        jobs=tuple((state, status.jobs.get(state, 0)) for state in _JOB_ORDER),
+        pending_writes=status.unsent,
+        need_person=status.blocked,
+        progress=progress,
+        notice=clean(status.reason, keep_newlines=False) if shows_reason else "",
+        notice_tone=Tone.WARN,
+    )
