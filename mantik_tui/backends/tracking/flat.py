@@ -62,7 +62,12 @@ def flatten(run: RunRecord) -> FlatRun:
         info.artifact_uri or "",
         tags,
         [(param.key, param.value or "") for param in data.params],
-        [_metric_row(metric) for metric in data.metrics],
+        [
+            (metric.key, value, 0, metric.step or 0, metric.timestamp or 0)
+            if (value := metric.value).__class__ is float
+            else _metric_row(metric)
+            for metric in data.metrics
+        ],
         _datasets(run) if run.inputs is not None and run.inputs.dataset_inputs else [],
     )
 
@@ -78,13 +83,10 @@ def point_rows(points: Iterable[Metric]) -> list[PointRow]:
 
 
 def _metric_row(metric: Metric) -> MetricRow:
-    value = metric.value
-    if value.__class__ is float:
-        return metric.key, value, 0, metric.step or 0, metric.timestamp or 0
+    """A metric whose value is not plainly a float: text such as `NaN`, a whole number, nothing."""
     number = metric.number
-    if math.isnan(number):
-        return metric.key, None, 1, metric.step or 0, metric.timestamp or 0
-    return metric.key, number, 0, metric.step or 0, metric.timestamp or 0
+    nan = math.isnan(number)
+    return metric.key, None if nan else number, int(nan), metric.step or 0, metric.timestamp or 0
 
 
 def _datasets(run: RunRecord) -> list[FlatDataset]:

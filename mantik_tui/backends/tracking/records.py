@@ -184,7 +184,7 @@ class DatasetSummary(msgspec.Struct, gc=False):
 
 
 class ServerInfo(msgspec.Struct, gc=False):
-    """What a server tells of its set-up without a login; absent before MLflow 3.5 or so."""
+    """What a server tells of its set-up without a login; absent on older ones."""
 
     store_type: str | None = None
     workspaces_enabled: bool | None = None
