@@ -78,6 +78,8 @@ class ProjectRow:
     best: Result | None
     latest: Result | None
     last_run_ms: int | None
+    members: tuple[str, ...] = ()
+    """Names of the people, the owner among them if the tags say so."""
 
 
 @dataclass(frozen=True, slots=True)

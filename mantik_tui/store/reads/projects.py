@@ -87,6 +87,7 @@ def _project_row(row: tuple) -> ProjectRow:  # type: ignore[type-arg]
         last_run_ms=row[11] or None,
         best=_result(row[7], row[12:19]),
         latest=_result(row[7], row[19:26]),
+        members=tuple(str(item[0]) for item in doc.get("members", ())),
     )
 
 
