@@ -6,7 +6,9 @@ with what was on the screen.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -50,14 +52,11 @@ def has_ended(probe: Probe) -> bool:
     return True
 
 
-def main() -> int:
+def drive(home: str) -> int:
+    """`make demo` with its data in `home`; the exit code of this script."""
     began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="mantik-demo-") as home,
-        Probe(
-            ["make", "--no-print-directory", "demo"], cwd=str(ROOT), env={"MANTIK_TUI_HOME": home}
-        ) as probe,
-    ):
+    command = ["make", "--no-print-directory", "demo"]
+    with Probe(command, cwd=str(ROOT), env={"MANTIK_TUI_HOME": home}) as probe:
         try:
             wait_for_projects(probe, began + DEADLINE_S)
             took = time.monotonic() - began
@@ -67,10 +66,24 @@ def main() -> int:
         except TimeoutError as error:
             sys.stdout.write(f"{error}\n")
             return 1
-    sys.stdout.write(
-        f"{picture}\n\nmake demo: projects with runs after {took:.0f} s, left with code {code}\n"
-    )
+    sys.stdout.write(f"{picture}\n\n")
+    sys.stdout.write(f"make demo: projects with runs after {took:.0f} s, left with code {code}\n")
     return 0 if code == 0 else 1
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="mantik-demo-", ignore_cleanup_errors=True) as home:
+        try:
+            return drive(home)
+        finally:
+            # The engine outlives the window on purpose; here nobody comes back.
+            subprocess.run(
+                [ROOT / ".venv" / "bin" / "mantik-tui", "engine", "stop"],
+                env={**os.environ, "MANTIK_TUI_HOME": home},
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
 
 
 if __name__ == "__main__":
