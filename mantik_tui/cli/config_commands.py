@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mantik_tui.domain.problems import Problem
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
-_READ_AT_MOST = 1_000_001
+_READ_AT_MOST = 1_000_000
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -263,9 +263,10 @@ def _print_entry(entry: EntryPoint, line: Callable[[str], None]) -> None:
     line("")
     line(entry.name)
     width = min(max((len(name) for name in entry.parameters), default=0), 32)
+    types = min(max((len(one.type) for one in entry.parameters.values()), default=0), 16)
     for one in entry.parameters.values():
         default = "required" if one.default is None else f"default {one.default}"
-        line(f"  {one.name:<{width}}  {one.type:<8}  {default}")
+        line(f"  {one.name:<{width}}  {one.type:<{types}}  {default}")
     line(f"  $ {one_line(entry.command)}")
 
 

@@ -27,6 +27,7 @@ _COMMANDS = ("PreRunCommand", "PostRunCommand")
 _RESOURCES = {"CPUs": "TotalCPUs", "Memory": "MemoryPerNode"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UPPER = re.compile(r"[A-Z_][A-Z0-9_]*")
+_MOST_VARIABLES = 200
 
 
 def with_todays_keys(root: Section, faults: Faults) -> Section:
@@ -76,7 +77,7 @@ def _replaceable(node: Node) -> bool:
 def _are_variables(section: Section) -> bool:
     """Whether a section `Environment` is the plain map of variables that it was in 2022."""
     known = (*ENVIRONMENT_KEYS, *_IMAGES, *_COMMANDS)
-    return bool(section.entries) and all(
+    return 0 < len(section.entries) <= _MOST_VARIABLES and all(
         isinstance(entry.value, Scalar)
         and _VARIABLE.fullmatch(entry.key) is not None
         and entry.key not in known

@@ -40,6 +40,7 @@ RESOURCE_KEYS = (
     "QoS",
 )
 _VENV = "/p/project/name/venv"
+_DEEPEST_SHELL = 20
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHELL_PIECES = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\$\{[^{}]*\}|\$\([^()]*\)|\\.")
 
@@ -177,7 +178,7 @@ def read_environment(top: Keys, *, kind: str) -> Environment:
 
 def _elsewhere(here: str) -> dict[str, str]:
     """Advice for keys that stand in the wrong section."""
-    homes = {"": (*SITE_KEYS, "Resources", "Environment", "Exclude")}
+    homes: dict[str, tuple[str, ...]] = {"": (*SITE_KEYS, "Resources", "Environment", "Exclude")}
     homes |= {"Resources": RESOURCE_KEYS, "Environment": ENVIRONMENT_KEYS}
     return {
         key: f"It belongs under {home}." if home else "It belongs at the top, without indentation."
@@ -302,11 +303,12 @@ def _variable(field: Field, entry: Entry, kind: str) -> str | None:
 
 def _has_loose_blank(text: str) -> bool:
     """Whether a blank stands outside quotes, `${…}` and `$(…)`, however these are nested."""
-    while True:
+    for _ in range(_DEEPEST_SHELL):
         shorter = _SHELL_PIECES.sub("x", text)
         if shorter == text:
-            return re.search(r"\s", text.strip()) is not None
+            break
         text = shorter
+    return re.search(r"\s", text.strip()) is not None
 
 
 def _commands(given: Field | None, kind: str) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from mantik_tui.domain.problems import Problem, Severity
 if TYPE_CHECKING:
     from mantik_tui.domain.mlproject import EntryPoint, MLproject, Parameter
 
-_BREAK = re.compile(r"[ \t]*\\?\n[ \t]*")
 _LOOSE_BREAK = re.compile(r"(?<!\\)\n(?=[^\s])")
 _INT = re.compile(r"[+-]?[0-9]{1,4000}")
 _FLAG = re.compile(r"--?[A-Za-z][\w.-]*")
@@ -241,7 +240,9 @@ def _check_controls(name: str, value: str, line: int, add: _Add) -> None:
 
 def one_line(command: str) -> str:
     """A command without its line breaks: each, with the blanks around it and a backslash before it, is one blank."""
-    return _BREAK.sub(" ", command.strip())
+    *lines, last = command.strip().split("\n")
+    parts = [line.rstrip().removesuffix("\\").strip() for line in lines] + [last.strip()]
+    return " ".join(part for part in parts if part)
 
 
 def build_command(mlproject: MLproject, entry: str, values: Mapping[str, str]) -> str:

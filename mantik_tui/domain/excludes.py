@@ -18,6 +18,7 @@ from functools import lru_cache
 
 _DIRECT = re.compile(r"(?:\./+|\*\*/+)+")
 """Beginnings that leave a pattern in the file's own folder."""
+_LONGEST = 1000
 _WILD = re.compile(r"[*?\[]")
 _FILE_NAMES = (
     "authors changelog changes citation containerfile contributing copying dockerfile jenkinsfile justfile license "
@@ -60,6 +61,10 @@ def doubt(entry: str) -> Doubt | None:
     """What is doubtful about an entry of `Exclude`, looking at the entry alone; None if nothing is."""
     if not entry.strip():
         return Doubt("An empty entry can't be used.", "Take it out.", unusable=True)
+    if len(entry) > _LONGEST:
+        return Doubt(
+            "This is too long for a pattern.", "Give a file name or pattern.", unusable=True
+        )
     if entry.startswith("/"):
         return Doubt(
             "An absolute path can't be used.",
@@ -123,7 +128,7 @@ def _direct(entry: str) -> str:
 
 def _matches(name: str, entry: str) -> bool:
     pattern = _direct(entry)
-    if not pattern or "/" in pattern:
+    if not pattern or "/" in pattern or len(pattern) > _LONGEST:
         return False
     return _compiled(pattern).match(name) is not None
 

@@ -12,6 +12,7 @@ from mantik_tui.domain.nodes import Entry, Items, Node, Scalar, Section
 _INT_TEXT = re.compile(r"\s*[+-]?[0-9]{1,12}\s*")
 _PLAIN_INT = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
 _MOST = 10**9
+_MOST_UNKNOWN = 20
 
 
 @dataclass(slots=True)
@@ -36,13 +37,17 @@ class Keys:
 
     def warn_of_others(self, hints: dict[str, str] | None = None) -> None:
         """Warn of each key that was never asked for; `hints` has better advice for some of them."""
-        for entry in self.section:
-            if entry.key in self.asked:
-                continue
+        others = [entry for entry in self.section if entry.key not in self.asked]
+        for entry in others[:_MOST_UNKNOWN]:
             where = f"in {self.path}" if self.path else "at the top"
             message = f"{shown(entry.key) or 'An empty key'} is no key {where}; it is ignored."
             hint = (hints or {}).get(entry.key) or self._advice(entry.key)
             self.faults.warning(entry.line, dotted(self.path, entry.key), message, hint)
+        if len(others) > _MOST_UNKNOWN:
+            count = len(others) - _MOST_UNKNOWN
+            message = f"{count} more keys are not known; they are ignored."
+            hint = f"Keys here: {', '.join(self.asked)}."
+            self.faults.warning(others[_MOST_UNKNOWN].line, self.path, message, hint)
 
     def _advice(self, key: str) -> str:
         near = nearest(key, self.asked)

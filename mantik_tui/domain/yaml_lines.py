@@ -28,14 +28,14 @@ _UNREADABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )  # what YAML 1.1 forbids in a file
 _ODD_BREAKS = re.compile("[\n\x85\u2028\u2029]")
-_MAX_CHARS = 1_000_000
+_MAX_CHARS = 300_000
 
 EMPTY = Scalar("", None, "null", 1)
 """What an empty file holds."""
 
 
 def decode(data: bytes, file: str) -> tuple[str | None, Faults]:
-    """The text of a file's bytes. None, with one error, for anything that is not UTF-8 text of up to 1 MB."""
+    """The text of a file's bytes. None, with one error, for anything that is not UTF-8 text of up to 300 kB."""
     faults = Faults(file)
     if len(data) > _MAX_CHARS:
         faults.error(

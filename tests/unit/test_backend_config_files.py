@@ -41,7 +41,7 @@ from tests.support.backend_configs import (
         ("A: \ud800\n", 1, "out"),
         ("[" * 100_000, 1, "levels"),
         ("A: " + "{a: " * 5000, 1, "levels"),
-        ("A: x\n" * 300_000, 1, "kB"),
+        ("A: x\n" * 100_000, 1, "kB"),
         ("<<: 1\n", 1, "out"),
     ],
 )
@@ -130,3 +130,20 @@ def test_messages_repeat_nothing_that_could_move_the_cursor() -> None:
     found = only(f'{UNICORE}Resources: {{Queue: b, Runtime: "\\e[2J{"x" * 500}"}}\n')
     assert "\x1b" not in found.message
     assert len(found.message) < 120
+
+
+@pytest.mark.timeout(30)
+def test_files_made_to_be_slow_are_not() -> None:
+    """A check that grows with the square of the text runs into the time limit here."""
+    head = UNICORE + QUEUE
+    many = "".join(f"k{number}: x\n" for number in range(20_000))
+    found = problems_of(head + many)
+    assert len(found) == 21
+    assert "19980 more keys" in found[-1].message
+    for text in (
+        f"{head}Exclude: ['{'[' * 200_000}']\n",
+        f"{SSH}{QUEUE}Environment: {{Variables: {{A: '{'$(' * 90_000} b'}}}}\n",
+        head + "Environment:\n" + "".join(f"  k{number}: x\n" for number in range(15_000)),
+        f"{head}Environment: {{PreRunCommand: 'a{' ' * 200_000}b'}}\n",
+    ):
+        assert problems_of(text)

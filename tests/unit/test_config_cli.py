@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -108,7 +110,7 @@ def test_wrong_use_exits_with_2(tmp_path: Path) -> None:
         (b"a: 1\nb\x00c", 2, "binary"),
         (b"a: 1\nb: \xff\xfe", 2, "UTF-8"),
         (b"\xff\xfea\x00", 1, "UTF-16"),
-        (b"a: 1\n" * 300_000, 1, "large"),
+        (b"a: 1\n" * 100_000, 1, "large"),
     ],
 )
 def test_files_that_are_no_text_are_a_problem(
@@ -162,8 +164,8 @@ def test_show_prints_entry_points(tmp_path: Path) -> None:
         "python_env: python_env.yaml",
         "",
         "main",
-        "  lr    float     default 0.1",
-        "  data  path      required",
+        "  lr    float  default 0.1",
+        "  data  path   required",
         "  $ python train.py --lr {lr} {data}",
     ]
     assert (result.exit_code, result.stderr) == (0, "")
@@ -205,3 +207,42 @@ def test_a_folder_without_mlproject_is_a_problem(tmp_path: Path) -> None:
         shown = json.loads(result.stdout)
         assert (result.exit_code, shown["ok"], shown["entry_points"]) == (1, False, {})
         assert shown["problems"][0]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "words"),
+    [
+        ("backend-config.md", "backend-config.yaml", ["config", "check", "backend-config.yaml"]),
+        ("mlproject.md", "MLproject", ["mlproject", "show", "."]),
+    ],
+)
+def test_the_example_in_the_docs_has_no_problems(
+    page: str, name: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    (tmp_path / name).write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(run(*words, "--json").stdout)["problems"] == []
+
+
+def test_colours_only_on_a_terminal_and_without_no_color() -> None:
+    path = EXAMPLES / "invalid" / "10-combined-runtime.yaml"
+    program = (
+        "import click\n"
+        "from mantik_tui.cli.config_commands import config_group\n"
+        f"config_group(['check', {str(path)!r}])\n"
+    )
+
+    def shown(**env: str) -> str:
+        near, far = os.openpty()
+        environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | env
+        try:
+            subprocess.run([sys.executable, "-c", program], stdout=far, env=environment, timeout=60)
+            return os.read(near, 10_000).decode()
+        finally:
+            os.close(near)
+            os.close(far)
+
+    assert "\x1b[31merror\x1b[0m: Resources.Runtime" in shown()
+    assert "\x1b" not in shown(NO_COLOR="1")
+    assert "\x1b" not in run("config", "check", path).stdout
