@@ -1,13 +1,16 @@
 """Run `make demo` in a pseudo-terminal, with nobody at the keys, until the projects screen shows runs; then quit.
 
-Everything goes into a temporary home, which is removed. Exit code 0 when the screen came within the deadline, 1 otherwise,
+`demo_in_a_pty.py [STARTS]`: how often it is started on the same data, by default once. Everything goes into a temporary
+home, which is removed. Exit code 0 when the screen came within the deadline each time, 1 otherwise,
 with what was on the screen.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -52,29 +55,41 @@ def has_ended(probe: Probe) -> bool:
     return True
 
 
-def drive(home: str) -> int:
-    """`make demo` with its data in `home`; the exit code of this script."""
+def drive(home: str) -> None:
+    """One start of `make demo` with its data in `home`. Raises TimeoutError when it shows no runs or does not end."""
     began = time.monotonic()
     command = ["make", "--no-print-directory", "demo"]
     with Probe(command, cwd=str(ROOT), env={"MANTIK_TUI_HOME": home}) as probe:
-        try:
-            wait_for_projects(probe, began + DEADLINE_S)
-            took = time.monotonic() - began
-            picture = probe.text
-            probe.press("ctrl+q")
-            code = probe.wait(60)
-        except TimeoutError as error:
-            sys.stdout.write(f"{error}\n")
-            return 1
+        wait_for_projects(probe, began + DEADLINE_S)
+        took = time.monotonic() - began
+        picture = probe.text
+        probe.press("ctrl+q")
+        code = probe.wait(60)
     sys.stdout.write(f"{picture}\n\n")
     sys.stdout.write(f"make demo: projects with runs after {took:.0f} s, left with code {code}\n")
-    return 0 if code == 0 else 1
+    if code != 0:
+        raise TimeoutError(f"make demo ended with code {code}")
+
+
+def runs_in(home: str) -> int:
+    """How many runs the local database holds."""
+    with contextlib.closing(
+        sqlite3.connect(f"file:{home}/mantik.db?mode=ro", uri=True)
+    ) as database:
+        found: int = database.execute("SELECT count(*) FROM run").fetchone()[0]
+    return found
 
 
 def main() -> int:
+    starts = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with tempfile.TemporaryDirectory(prefix="mantik-demo-", ignore_cleanup_errors=True) as home:
         try:
-            return drive(home)
+            for number in range(1, starts + 1):
+                drive(home)
+                sys.stdout.write(f"start {number}: {runs_in(home)} runs\n")
+        except TimeoutError as error:
+            sys.stdout.write(f"{error}\n")
+            return 1
         finally:
             # The engine outlives the window on purpose; here nobody comes back.
             subprocess.run(
@@ -84,6 +99,7 @@ def main() -> int:
                 timeout=60,
                 check=False,
             )
+    return 0
 
 
 if __name__ == "__main__":
