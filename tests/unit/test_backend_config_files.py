@@ -10,6 +10,7 @@ from mantik_tui.domain.backend_config import (
 from mantik_tui.domain.problems import Severity
 from tests.support.backend_configs import (
     QUEUE,
+    SSH,
     UNICORE,
     accepted,
     only,
