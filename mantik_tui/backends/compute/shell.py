@@ -27,7 +27,7 @@ def wrap(script: str, word: str) -> bytes:
     """The text to feed to `/bin/sh` so that `unwrap` with the same word finds the answer."""
     return (
         f"{{ printf '\\n%s begin\\n' {word}; printf '\\n%s begin\\n' {word} >&2\n"
-        f"(\n{script}\n) </dev/null\n"
+        f"(\n:\n{script}\n) </dev/null\n"
         f"mantik_code=$?; printf '\\n%s end %s\\n' {word} $mantik_code\n"
         f"printf '\\n%s end %s\\n' {word} $mantik_code >&2; exit $mantik_code; }}\n"
     ).encode("utf-8", "surrogateescape")
