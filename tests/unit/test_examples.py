@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
+from mantik_tui.domain.backend_config import parse_backend_config
 from mantik_tui.domain.demo_plan import NOTE_LIMIT, DemoProject, DemoRun, demo_plan, first_runs
+from mantik_tui.domain.mlproject import parse_mlproject
 from mantik_tui.workspace.demo import description, lay_out_projects, run_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,3 +209,17 @@ def test_a_first_run_becomes_a_configuration_for_this_machine() -> None:
     assert "Runtime: 10m" in config.backend_config
     text = description(EXAMPLES / project.slug)
     assert text.startswith("How much power") and len(text) <= NOTE_LIMIT
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.slug)
+def test_the_examples_are_read_without_a_single_remark(project: DemoProject) -> None:
+    folder = EXAMPLES / project.slug
+    mlproject, remarks = parse_mlproject(
+        (folder / "MLproject").read_text(), exists=lambda name: (folder / name).exists()
+    )
+    config, more = parse_backend_config(
+        (folder / "backend-config.yaml").read_text(), "backend-config.yaml", site_chosen=True
+    )
+    assert (remarks, more) == ([], [])
+    assert mlproject is not None and set(mlproject.entry_points) == {"main", "evaluate"}
+    assert config is not None and config.resources.runtime_s == 600
