@@ -15,8 +15,10 @@ from mantik_tui.store.reads.projects import WorkspaceRow, workspaces
 from mantik_tui.store.writes.keys import Keys
 from mantik_tui.sync.hub import Hub
 from mantik_tui.sync.secrets import Secrets
+from mantik_tui.sync.sites import Sites
 
 if TYPE_CHECKING:
+    from mantik_tui.backends.tracking.address import Login
     from mantik_tui.backends.tracking.client import TrackingClient
 
 
@@ -41,15 +43,24 @@ class Engine:
 
     store: Store
     secrets: Secrets
-    hub: Hub
+    hub: Hub = field(init=False)
     epoch: int = 0
     holds_lease: bool = False
     lease_host: str = ""
     now_ms: Callable[[], int] = clock_ms
     checkpoint: Callable[[str], None] = lambda _name: None
     """Called at named points of the submit path; tests let the process die there."""
+    keep: bool = False
+    """Stay even when nothing is left to do."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    life: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a client came or went."""
+    demo_url: str = ""
+    demo_stop: Callable[[], None] | None = None
+    """Ends the demo's server, while that is our child."""
     wakes: Wakes = field(default_factory=Wakes)
     keys: Keys = field(default_factory=Keys)
+    sites: Sites = field(default_factory=Sites)
     clients: dict[int, TrackingClient] = field(default_factory=dict)
     """By workspace."""
     refreshes: dict[int, asyncio.Event] = field(default_factory=dict)
@@ -71,21 +82,27 @@ class Engine:
         """
         found = self.clients.get(workspace_id)
         if found is None:
-            from mantik_tui.backends.tracking.address import Login
             from mantik_tui.backends.tracking.client import TrackingClient
 
             row = self.workspace(workspace_id)
-            secret = await self.secrets.get(f"tracking:{row.name}")
-            login = Login()
-            if row.auth == "token":
-                login = Login(token=secret)
-            elif row.auth == "basic":
-                login = Login(username=row.username, password=secret)
             ca_file = Path(row.ca_file) if row.ca_file else None
-            found = TrackingClient(row.tracking_uri, login, ca_file=ca_file)
+            found = TrackingClient(row.tracking_uri, await self.login_of(row), ca_file=ca_file)
             # Another duty may have been quicker while the keyring answered.
             found = self.clients.setdefault(workspace_id, found)
         return found
+
+    async def login_of(self, row: WorkspaceRow) -> Login:
+        """The login kept for a workspace; its secret is empty if none is kept."""
+        from mantik_tui.backends.tracking.address import Login
+
+        if row.auth == "none":
+            return Login()
+        secret = await self.secrets.get(f"tracking:{row.name}")
+        return (
+            Login(token=secret)
+            if row.auth == "token"
+            else Login(username=row.username, password=secret)
+        )
 
     async def forget_tracking(self, workspace_id: int) -> None:
         """Close the client, so that the next use takes a new login."""
