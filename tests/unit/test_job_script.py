@@ -37,9 +37,11 @@ def spec(folder: str = "/tmp/run", **more: object) -> JobSpec:
     return JobSpec(**values)  # type: ignore[arg-type]
 
 
-def bash(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-s", *arguments], input=text, capture_output=True, text=True, timeout=20
+def bash(text: str) -> subprocess.CompletedProcess[str]:
+    """What bash makes of `text`, carriage returns kept."""
+    told = subprocess.run(["bash", "-s"], input=text.encode(), capture_output=True, timeout=20)
+    return subprocess.CompletedProcess(
+        told.args, told.returncode, told.stdout.decode(), told.stderr.decode()
     )
 
 
