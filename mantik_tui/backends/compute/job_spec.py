@@ -42,7 +42,7 @@ class JobSpec:
     post_commands: tuple[str, ...] = ()
     """Run on the compute node, only after the command succeeded."""
     login_pre_commands: tuple[str, ...] = ()
-    """Run once on the login node before the submission, see `login_commands.run_login_commands`."""
+    """Run once on the login node before the submission, see `run_folder.run_login_commands`."""
     login_post_commands: tuple[str, ...] = ()
     """Run once on the login node after the job has finished."""
     time_limit_s: int | None = None
