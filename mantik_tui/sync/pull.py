@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 PAGE = 500
 """Runs in a page of the full pull: larger ones are no faster and hold a server's worker for seconds."""
-AHEAD = 2
-"""Pages asked for ahead of the one being stored, so that neither side waits for the other."""
+AHEAD = 1
+"""Pages asked for ahead of the one being stored, so that neither side waits for the other. More would only queue up at
+a server's worker, and hold it for other people's requests."""
 OVERLAP_MS = 60_000
 """Clients' clocks may lie by so much."""
 STORE_AT_ONCE = 125
@@ -167,7 +168,7 @@ async def _pull_experiment(
     async with aclosing(_pages(client, server_id, offset)) as pages:
         async for position, page in pages:
             runs = [flatten(run) for run in page.runs]
-            store(engine, workspace_id, listing.places, runs)
+            await asyncio.to_thread(store, engine, workspace_id, listing.places, runs)
             done = page.next_offset is None
             with engine.store.transaction() as connection:
                 connection.execute(

@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mantik_tui.backends.tracking.limits import PARAM
 from mantik_tui.domain.outbox import Entry, EntryKind
+from mantik_tui.store.reads.runs import get_params
 from mantik_tui.sync.outbox import Handler, TheyChangedIt, Wait
 
 if TYPE_CHECKING:
@@ -56,9 +58,15 @@ async def rename(engine: Engine, entry: Entry) -> None:
 
 
 async def set_status(engine: Engine, entry: Entry) -> None:
-    """The proven state of a job. It wins over the server's, which a training that died could not set."""
+    """The proven state of a job. It wins over the server's, which a training that died could not set.
+
+    With the end go those params that the training did not log itself. Not before: MLflow refuses a second spelling of a
+    param (`1e-3` and `0.001`), and the training would die of it.
+    """
     client, server_id = await _target(engine, entry)
     end = entry.payload.get("end_ms")
+    if end is not None:
+        await _log_missing_params(engine, entry, client, server_id)
     await client.update_run(
         server_id,
         status=str(entry.payload["status"]),
@@ -68,6 +76,22 @@ async def set_status(engine: Engine, entry: Entry) -> None:
         connection.execute(
             "UPDATE run_doc SET server_status = ? WHERE run_id = ?",
             (entry.payload["status"], entry.run_id),
+        )
+
+
+async def _log_missing_params(
+    engine: Engine, entry: Entry, client: TrackingClient, server_id: str
+) -> None:
+    assert entry.run_id is not None
+    there = {param.key for param in (await client.get_run(server_id)).data.params}
+    known = get_params(engine.store.connection, entry.run_id)
+    missing = {
+        key: value for key, value in known.items() if key not in there and len(value) <= PARAM
+    }
+    names = sorted(missing)
+    for start in range(0, len(names), 100):
+        await client.log_batch(
+            server_id, params={name: missing[name] for name in names[start : start + 100]}
         )
 
 

@@ -21,6 +21,7 @@ from mantik_tui.backends.compute.run_folder import (
     run_login_commands,
     submit_once,
 )
+from mantik_tui.backends.tracking.address import parse_address
 from mantik_tui.domain.errors import NotFound, Refused, Unsure
 from mantik_tui.domain.ids import job_name
 from mantik_tui.domain.job import JobState
@@ -217,7 +218,7 @@ async def _upload(
     files = RunFiles(
         snapshot=snapshot_files(manifest.decode(), folder.path),
         script=session.scheduler.render(job),
-        env=render_env(spec["environment"]["variables"], await _secrets(engine, entry)),
+        env=render_env(_variables(engine, entry, spec), await _secrets(engine, entry)),
         manifest=manifest,
         spec=json.dumps(spec, indent=2, ensure_ascii=False).encode(),
     )
@@ -239,6 +240,17 @@ def snapshot_files(manifest: str, folder: str) -> list[FileToPut]:
             )
         )
     return files
+
+
+def _variables(engine: Engine, entry: Entry, spec: dict[str, Any]) -> dict[str, str]:
+    """The configuration's variables; a server on this machine is never to be reached through the site's proxy."""
+    address, _ = parse_address(engine.workspace(entry.workspace_id).tracking_uri)
+    direct = (
+        {"NO_PROXY": f"{address.host},localhost", "no_proxy": f"{address.host},localhost"}
+        if address.loopback
+        else {}
+    )
+    return {**direct, **spec["environment"]["variables"]}
 
 
 async def _secrets(engine: Engine, entry: Entry) -> dict[str, str]:
