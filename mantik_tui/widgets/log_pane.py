@@ -89,7 +89,7 @@ class LogPane(Vertical):
     @on(LogView.FollowChanged)
     @on(LogView.SearchChanged)
     def _show_status(self) -> None:
-        self.query_one("#log-status", Static).update(self.status_text)
+        self.query_one("#log-status", Static).update(self.status_text, layout=False)
 
     @property
     def status_text(self) -> str:

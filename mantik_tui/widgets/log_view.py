@@ -35,6 +35,7 @@ BATCH_SECONDS = 0.1
 MAX_COPY = 75_000
 """Characters handed to the terminal's clipboard; common terminals drop what is longer than about this."""
 _SIDE_STEP = 16
+_THREADS_AFTER = 0.05
 
 
 class LogView(ScrollView, can_focus=True):
@@ -131,6 +132,8 @@ class LogView(ScrollView, can_focus=True):
         """The scroll position is being set by the view itself."""
         self._pieces: list[Piece] | None = None
         self._style_set: LogStyles | None = None
+        self._look_drawn: object = None
+        self._strips: dict[Piece, Strip] = {}
 
     # -- the file ---------------------------------------------------------------------------------
 
@@ -152,7 +155,8 @@ class LogView(ScrollView, can_focus=True):
         self._held = False
         self._set_following(True)
         self._resized()
-        self.call_after_refresh(self._start_threads)
+        # Not before the first paint is out: a thread at work would slow it down.
+        self.set_timer(_THREADS_AFTER, self._start_threads)
 
     def notify_grown(self) -> None:
         """Say that the file may have changed: grown, shrunk, been replaced, come to be."""
@@ -242,8 +246,7 @@ class LogView(ScrollView, can_focus=True):
         if self.scroll_offset.y != self.viewport.row:
             self.scroll_to(y=self.viewport.row, animate=False)
         self._settling = False
-        self._pieces = None
-        self.refresh()
+        self._redraw()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -323,7 +326,7 @@ class LogView(ScrollView, can_focus=True):
             left = max(0, min(self.viewport.left + cells, max(most, self.viewport.left)))
             if left != self.viewport.left:
                 self.viewport.left = left
-                self.refresh()
+                self._redraw()
                 self._tell_position()
 
     # -- what a person can do ---------------------------------------------------------------------
@@ -358,7 +361,7 @@ class LogView(ScrollView, can_focus=True):
             self.finder.want(self.document.start_of(self.viewport.row) or 0, forward=True)
             self._start_threads()
             self._jump_if_found()
-        self.refresh()
+        self._redraw()
         self._tell_search()
 
     def next_match(self) -> None:
@@ -493,7 +496,7 @@ class LogView(ScrollView, can_focus=True):
         return self.empty_text
 
     def notify_style_update(self) -> None:
-        self._style_set = None
+        self._style_set = self._pieces = None
         super().notify_style_update()
 
     def _styles(self) -> LogStyles:
@@ -516,20 +519,44 @@ class LogView(ScrollView, can_focus=True):
         return self._style_set
 
     def render_line(self, y: int) -> Strip:
-        styles = self._styles()
-        width = self.viewport.width
         if self._pieces is None:
-            self._pieces = self.viewport.pieces()
-        if y >= len(self._pieces):
-            words = self.nothing_to_show() if y == 0 else ""
-            return paint(Piece(-1, words), styles.base + styles.dim, (), 0, width, styles.dim)
-        piece = self._pieces[y]
-        text = (self.document.text(piece.row) or "") if self.viewport.wrap else piece.text
+            self._lay_out()
+        pieces = self._pieces or []
+        if y < len(pieces):
+            strip = self._strips.get(pieces[y])
+            if strip is None:
+                strip = self._strips[pieces[y]] = self._paint(pieces[y])
+            return strip
+        styles = self._styles()
+        words = Piece(-1, self.nothing_to_show() if y == 0 else "")
+        return paint(words, styles.base + styles.dim, (), 0, self.viewport.width, styles.dim)
+
+    def _lay_out(self) -> None:
+        """Decide what stands where; rows that were drawn before in the same look are kept as they are."""
+        pieces = self._pieces = self.viewport.pieces()
+        document, view = self.document, self.viewport
+        look = (
+            (view.left, view.width, view.wrap, id(self._styles())),
+            (document.search and document.search.pattern, self.finder.hit),
+            document.filter and document.filter.pattern,
+            (self.selected, self.text_selection),
+        )
+        if look != self._look_drawn:
+            self._look_drawn = look
+            self._strips = {}
+        else:
+            self._strips = {p: self._strips[p] for p in pieces if p in self._strips}
+
+    def _paint(self, piece: Piece) -> Strip:
+        styles = self._styles()
+        view = self.viewport
+        text = (self.document.text(piece.row) or "") if view.wrap else piece.text
         base = line_style(text, styles) if piece.known else styles.base + styles.dim
         if self.selected is not None and min(self.selected) <= piece.row <= max(self.selected):
             base += styles.selected
-        left = 0 if self.viewport.wrap else self.viewport.left
-        strip = paint(piece, base, self._spans(piece.row, text, styles), left, width, styles.dim)
+        left = 0 if view.wrap else view.left
+        spans = self._spans(piece.row, text, styles)
+        strip = paint(piece, base, spans, left, view.width, styles.dim)
         return strip.apply_offsets(left + piece.start, piece.row)
 
     def _spans(self, row: int, text: str, styles: LogStyles) -> list[Span]:
@@ -561,4 +588,8 @@ class LogView(ScrollView, can_focus=True):
         return "\n".join(texts), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._pieces = None
         self.refresh()

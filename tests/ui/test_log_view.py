@@ -387,7 +387,7 @@ async def test_text_selected_by_mouse_is_copied(path: Path) -> None:
     app = LogApp(path)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("g")
-        await pilot.mouse_down(LogView, offset=(6, 1))
+        await pilot.mouse_down(LogView, offset=(5, 1))
         await pilot.hover(LogView, offset=(5, 2))
         await pilot.mouse_up(LogView, offset=(5, 2))
         await pilot.pause()
