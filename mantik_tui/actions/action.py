@@ -13,6 +13,8 @@ class Scope(StrEnum):
     SCREEN = "screen"
     TABLE = "table"
     """Tables with a cursor and marks."""
+    FILTER = "filter"
+    """The line in which a filter is typed; its keys count only there."""
     MOVE = "move"
     """Everything with a position that moves: tables and texts."""
 

@@ -24,7 +24,7 @@ _KEY_WORDS = {
     "delete": "del",
     "escape": "esc",
 }
-_GROUPS_BY_SCOPE = (Scope.SCREEN, Scope.TABLE, Scope.MOVE, Scope.APP)
+_SCOPE_ORDER = (Scope.SCREEN, Scope.TABLE, Scope.FILTER, Scope.MOVE, Scope.APP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def by_command(text: str, screen: str) -> Action | None:
 def palette_entries(screen: str) -> tuple[Action, ...]:
     """What the palette offers on a screen, the screen's own actions first."""
     offered = [action for action in actions_for(screen) if action.palette]
-    return tuple(sorted(offered, key=lambda action: _GROUPS_BY_SCOPE.index(action.scope)))
+    return tuple(sorted(offered, key=lambda action: _SCOPE_ORDER.index(action.scope)))
 
 
 def key_words(key: str) -> str:

@@ -62,6 +62,9 @@ _change = partial(_action, "Change")
 _text = partial(_action, "Text")
 _list = partial(_action, "List")
 _mark = partial(_action, "List", screens=_TABLES, scope=Scope.TABLE)
+_filter = partial(
+    _action, "Filter", screens=f"{_TABLES} run settings help", scope=Scope.FILTER, palette=False
+)
 _go = partial(_action, "Go", scope=Scope.APP)
 _tab = partial(_action, "Go", screens="project run", palette=False)
 _move = partial(_action, "Move", scope=Scope.MOVE, palette=False)
@@ -241,6 +244,13 @@ _LISTING = (
     ),
 )
 
+_FILTERING = (
+    _filter("filter-keep", "enter", "keep", "Keep the filter and go back to the list.", rank=2),
+    _filter("filter-clear", "escape", "clear", "Clear the filter; again: leave it.", rank=3),
+    _filter("filter-older", "up", "older", "Bring back an older filter.", rank=4),
+    _filter("filter-newer", "down", "newer", "Go back to the newer filter."),
+)
+
 _TEXTS = (
     _text("search", "/", "search", "Search the text.", "log", 40),
     _text("next-match", "n", "next", "Go to the next match.", "log", 41, palette=False),
@@ -315,6 +325,7 @@ ACTIONS: tuple[Action, ...] = (
     *_CHANGING,
     *_SHOWING,
     *_LISTING,
+    *_FILTERING,
     *_TEXTS,
     *_GOING,
     *_MOVING,

@@ -7,11 +7,11 @@ from textual.binding import Binding, BindingType
 from mantik_tui.actions import Action, Scope, actions_for
 from mantik_tui.actions.lookup import in_scope
 
-_SCOPES = {Scope.APP, Scope.TABLE, Scope.MOVE}
+_SCOPES = set(Scope) - {Scope.SCREEN}
 
 
 def bindings_for(place: str) -> list[BindingType]:
-    """Bindings for a screen id, or for one of the scopes `app`, `table`, `move`. KeyError for anything else.
+    """Bindings for a screen id, or for one of the scopes `app`, `table`, `filter`, `move`. KeyError for anything else.
 
     Each class binds only its own scope: Textual looks from the focused widget outwards.
     """

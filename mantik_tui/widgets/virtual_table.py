@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from rich.style import Style
 from textual import events
@@ -23,7 +23,6 @@ RowT = TypeVar("RowT")
 
 MARK_ALL_LIMIT = 10_000
 """So many rows can be marked with one key."""
-_HEADER = 1
 
 
 class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
@@ -51,11 +50,11 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     VirtualTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
     """
 
-    RowHighlighted = table_messages.RowHighlighted
-    RowSelected = table_messages.RowSelected
-    MarksChanged = table_messages.MarksChanged
-    HeaderSelected = table_messages.HeaderSelected
-    ReadFailed = table_messages.ReadFailed
+    RowHighlighted: TypeAlias = table_messages.RowHighlighted
+    RowSelected: TypeAlias = table_messages.RowSelected
+    MarksChanged: TypeAlias = table_messages.MarksChanged
+    HeaderSelected: TypeAlias = table_messages.HeaderSelected
+    ReadFailed: TypeAlias = table_messages.ReadFailed
 
     def __init__(
         self,
@@ -63,6 +62,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         source: RowSource[RowT] | None = None,
         *,
         empty_text: str = "",
+        show_header: bool = True,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
@@ -71,6 +71,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         self._cache: PageCache[RowT] = PageCache(source if source is not None else _nothing())
         self._painter: RowPainter[RowT] = RowPainter(self._component_style)
         self._empty_text = empty_text
+        self._header = 1 if show_header else 0
         self._cursor = 0
         self._cursor_id: int | None = None
         self._marks: set[int] = set()
@@ -132,7 +133,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     @property
     def window(self) -> int:
         """How many rows the window holds, at least 1."""
-        return max(1, self.size.height - _HEADER)
+        return max(1, self.size.height - self._header)
 
     def set_columns(self, columns: Sequence[Column[RowT]]) -> None:
         self._columns = tuple(columns)
@@ -269,11 +270,11 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     # ------------------------------------------------------------ painting
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y == 0:
+        width = self._width
+        if y < self._header:
             strip, self._title_ends = self._painter.header(self._layout(), width, *self._sort)
             return strip
-        position = self.scroll_offset.y + y - _HEADER
+        position = self.scroll_offset.y + y - self._header
         self._painted[y] = self._look(position)
         if position < self.row_count:
             row_id, row = self._row_at(position)
@@ -290,6 +291,11 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         super().notify_style_update()
         self._painter.forget_styles()
 
+    @property
+    def _width(self) -> int:
+        """Cells of a line, the scrollbar excluded."""
+        return self.size.width - self.scrollbar_size_vertical
+
     def _look(self, position: int) -> object:
         """All that decides how the line of `position` looks, column layout and styles aside."""
         if position < self.row_count:
@@ -301,9 +307,9 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         """Repaint the lines that look different from what was painted last."""
         top = self.scroll_offset.y
         changed = [
-            Region(0, y, self.size.width, 1)
-            for y in range(_HEADER, self.size.height)
-            if self._painted.get(y) != self._look(top + y - _HEADER)
+            Region(0, y, self._width, 1)
+            for y in range(self._header, self.size.height)
+            if self._painted.get(y) != self._look(top + y - self._header)
         ]
         if changed:
             self.refresh(*changed)
@@ -322,19 +328,18 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         return row
 
     def _empty_line(self, position: int) -> str:
-        shows = position == 1 and not self.row_count and self._cache.source.complete
+        shows = position == self._header and not self.row_count and self._cache.source.complete
         return self._empty_text if shows else ""
 
     def _layout(self) -> Layout[RowT]:
-        width = self.size.width
+        width = self._width
         if self._layout_at is None or self._layout_at[0] != width:
             layout = fit_columns(self._columns, width, self._first_column, self._sort[0])
             self._layout_at = (width, layout)
         return self._layout_at[1]
 
     def _component_style(self, name: str) -> Style:
-        whole_style = name in ("row", "cursor", "header")
-        return self.get_component_rich_style(f"virtual-table--{name}", partial=not whole_style)
+        return self.get_component_rich_style(f"virtual-table--{name}")
 
     # ------------------------------------------------------------ moving
 
@@ -357,7 +362,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
             self.scroll_to(y=max(0, top), animate=False, force=True)
 
     def _show_column(self, first: int) -> None:
-        first = max(0, min(first, max_first(self._columns, self.size.width)))
+        first = max(0, min(first, max_first(self._columns, self._width)))
         if first != self._first_column:
             self._first_column = first
             self._repaint_all()
@@ -369,7 +374,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
             self.set_marks(marks)
 
     def _fit_height(self) -> None:
-        size = Size(0, self.row_count + _HEADER)
+        size = Size(0, self.row_count + self._header)
         if size != self.virtual_size:
             self.virtual_size = size
 
@@ -383,15 +388,15 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     # ------------------------------------------------------------ mouse and size
 
     def on_resize(self) -> None:
-        self._first_column = min(self._first_column, max_first(self._columns, self.size.width))
+        self._first_column = min(self._first_column, max_first(self._columns, self._width))
         self._layout_at = None
         self._keep_in_sight()
 
     def on_click(self, event: events.Click) -> None:
-        if event.y == 0:
+        if event.y < self._header:
             self._click_title(event.x)
             return
-        position = self.scroll_offset.y + event.y - _HEADER
+        position = self.scroll_offset.y + event.y - self._header
         if position >= self.row_count:
             return
         self.go_to(position)
