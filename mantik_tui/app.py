@@ -20,6 +20,7 @@ from mantik_tui.workspace.styles import style_files
 
 if TYPE_CHECKING:
     from mantik_tui.domain.run_config import RunConfig
+    from mantik_tui.workspace.session import WorkspaceRow
 
 S = TypeVar("S", bound=MantikScreen)
 
@@ -165,6 +166,12 @@ class MantikApp(App[None]):
         from mantik_tui.screens.compare import CompareScreen
 
         self.show_screen(CompareScreen, tuple(run_ids))
+
+    def open_connect(self, workspace: WorkspaceRow | None) -> None:
+        """The form that connects a server, filled in from a workspace that is set up already."""
+        from mantik_tui.screens.connect import ConnectScreen
+
+        self.push_screen(ConnectScreen(workspace))
 
     def action_go_projects(self) -> None:
         if not self.session.has_workspace:

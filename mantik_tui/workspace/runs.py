@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mantik_tui.store.reads.runs import NOTE_TAG
+from mantik_tui.store.reads.projects import server_id_of_experiment
+from mantik_tui.store.reads.runs import NOTE_TAG, get_run
 from mantik_tui.store.writes import local
 from mantik_tui.workspace.session import Session
 
@@ -48,3 +49,13 @@ def cancel(session: Session, run_id: int) -> str:
     done = session.write(local.ask_cancel, run_id, session.now_ms())
     session.wake_engine()
     return done
+
+
+def web_page(session: Session, run_id: int) -> str:
+    """Address of a run on the tracking server; the server's own page for a run that it has not seen."""
+    run = session.read(get_run, run_id)
+    base = session.workspace.tracking_uri.rstrip("/")
+    if run.server_id is None:
+        return base
+    experiment = session.read(server_id_of_experiment, run.experiment_id)
+    return f"{base}/#/experiments/{experiment}/runs/{run.server_id}"

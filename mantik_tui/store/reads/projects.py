@@ -249,3 +249,11 @@ def datasets(
             args,
         )
     ]
+
+
+def server_id_of_experiment(connection: sqlite3.Connection, experiment_id: int) -> str:
+    """The server's id of an experiment, empty when there is no such row."""
+    row = connection.execute(
+        "SELECT server_id FROM experiment WHERE id = ?", (experiment_id,)
+    ).fetchone()
+    return str(row[0]) if row else ""

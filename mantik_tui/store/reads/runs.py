@@ -6,7 +6,7 @@ import json
 import math
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mantik_tui.domain.errors import Ambiguous, NotFound
@@ -98,6 +98,39 @@ def run_ids(
     if limit is not None:
         sql, args = sql + " LIMIT ?", (*args, limit)
     return array("q", (row[0] for row in connection.execute(sql, args)))
+
+
+_LOOK_EVERY = 20_000
+"""So many steps of SQLite's machine lie between two questions whether to stop: about a millisecond."""
+
+
+def run_ids_until(
+    connection: sqlite3.Connection,
+    scope: Scope,
+    filter: Filter | None,
+    sort: Sort | None,
+    now_ms: int,
+    stop: Callable[[], bool],
+    limit: int | None = None,
+) -> tuple[array[int], bool]:
+    """Like `run_ids`, but gives up when `stop` says so. Returns what was found until then, and whether that is all."""
+    where = _where(connection, scope, filter or Filter(), now_ms)
+    join, order, join_args = _order(connection, sort or Sort())
+    sql = f"SELECT r.id FROM run r {join} WHERE {where.sql} ORDER BY {order}"
+    found = array("q")
+    connection.set_progress_handler(lambda: int(stop()), _LOOK_EVERY)
+    try:
+        for (run_id,) in connection.execute(sql, (*join_args, *where.args)):
+            if limit is not None and len(found) >= limit:
+                return found, False
+            found.append(run_id)
+    except sqlite3.OperationalError:
+        if not stop():
+            raise
+        return found, False
+    finally:
+        connection.set_progress_handler(None, 0)
+    return found, True
 
 
 def count_runs(
