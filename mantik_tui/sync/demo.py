@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mantik_tui import paths
@@ -55,8 +56,12 @@ async def start_demo(
     return {"url": server.url, "username": server.username}
 
 
+def _server_dir() -> Path:
+    return paths.demo_dir() / "server"
+
+
 async def _start(engine: Engine, progress: Any) -> DemoServer:
-    server = await asyncio.to_thread(start_demo_server, paths.demo_dir(), progress)
+    server = await asyncio.to_thread(start_demo_server, _server_dir(), progress)
     engine.demo_url, engine.demo_stop = server.url, server.stop
     await engine.secrets.put(f"tracking:{WORKSPACE}", server.password)
     return server
@@ -65,7 +70,7 @@ async def _start(engine: Engine, progress: Any) -> DemoServer:
 async def resume_demo(engine: Engine) -> None:
     """Start the demo's server again if this home has one. Its port may be another one now."""
     rows = [row for row in workspaces(engine.store.connection) if row.name == WORKSPACE]
-    if not rows or not (paths.demo_dir() / "server.json").exists():
+    if not rows or not (_server_dir() / "server.json").exists():
         return
     try:
         server = await _start(engine, lambda text: LOG.info("%s", text))

@@ -52,11 +52,11 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
         pause: float | None
         try:
             if engine.holds_lease:
-                await _cycle(engine, link)
+                await cycle(engine, link)
             link.failures = 0
             pause = WATCHED_S if engine.hub.clients else UNWATCHED_S
         except MantikError as error:
-            pause = _standing(engine, link, error)
+            pause = standing(engine, link, error)
         except Exception:
             LOG.exception("round of workspace %s failed", workspace_id)
             _set_state(
@@ -72,7 +72,7 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
             await asyncio.wait_for(wake.wait(), pause)
 
 
-async def _cycle(engine: Engine, link: Link) -> None:
+async def cycle(engine: Engine, link: Link) -> None:
     """One round. The order matters: experiments first, so that a later absence proves something."""
     client = await engine.tracking(link.workspace_id)
     probe = link.rounds % PROBE_EVERY == 0
@@ -131,7 +131,7 @@ def _start_anew(engine: Engine, workspace_id: int) -> None:
         )
 
 
-def _standing(engine: Engine, link: Link, error: MantikError) -> float | None:
+def standing(engine: Engine, link: Link, error: MantikError) -> float | None:
     """Turn a failure into the workspace's state; returns how long to wait, None for until somebody acts."""
     words = ". ".join(part for part in (error.title, error.cause) if part)
     if isinstance(error, NeedsLogin):

@@ -49,7 +49,7 @@ def start_demo(session: Session, progress: Callable[[str], None] = lambda _: Non
     ids = _fill(session, folders)
     _first_trainings(session, folders, ids, progress)
     return [
-        f"MLflow server   {answer['url']}, user {answer['username']}, password in {paths.demo_dir() / 'password'}",
+        f"MLflow server   {answer['url']}, user {answer['username']}, password in {paths.demo_dir() / 'server' / 'password'}",
         f"projects        {paths.demo_dir() / 'projects'}",
         f"everything      {paths.data_dir()}",
     ]

@@ -12,6 +12,7 @@ from typing import Any
 
 from mantik_tui import __version__
 from mantik_tui.domain.backend_config import BackendConfig, ProjectFiles, read_backend_config
+from mantik_tui.domain.backend_config_types import ImageType
 from mantik_tui.domain.backend_config_units import runtime_seconds
 from mantik_tui.domain.commands import build_command, check_params
 from mantik_tui.domain.errors import BadInput, MantikError
@@ -74,7 +75,10 @@ def make_plan(session: Session, config: RunConfig, *, files: bool = True) -> Pla
     limit = _limit(config, backend, problems)
     selection, git = None, GitState()
     if files and folder.is_dir():
+        image = backend.environment.apptainer
         keep = [mlproject.file] if mlproject else []
+        # A .gitignore names images, for they are large; the one that the config names is needed there.
+        keep += [image.path] if image is not None and image.type is ImageType.LOCAL else []
         selection = list_snapshot(folder, backend.exclude, keep)
         git = git_state(folder)
     return Plan(

@@ -160,7 +160,10 @@ def experiments(
     connection: sqlite3.Connection, workspace_id: int, project_id: int | None = None
 ) -> list[Experiment]:
     """Experiments with the number of their stored runs, by name; a project's own carrier experiment is left out."""
-    where, args = "e.workspace_id = ?", [workspace_id]
+    where, args = (
+        "e.workspace_id = ? AND (p.carrier IS NULL OR p.carrier <> e.server_id)",
+        [workspace_id],
+    )
     if project_id is not None:
         where, args = where + " AND e.project_id = ?", [*args, project_id]
     return [
@@ -168,7 +171,8 @@ def experiments(
         for row in connection.execute(
             "SELECT e.id, e.server_id, e.name, e.lifecycle, e.project_id,"
             " (SELECT count(*) FROM run r WHERE r.experiment_id = e.id AND r.deleted = 0), e.access, e.as_of_ms,"
-            f" e.pull_offset, e.pull_total FROM experiment e WHERE {where} ORDER BY e.name",
+            " e.pull_offset, e.pull_total FROM experiment e LEFT JOIN project p ON p.id = e.project_id"
+            f" WHERE {where} ORDER BY e.name",
             args,
         )
     ]
