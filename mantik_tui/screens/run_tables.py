@@ -229,7 +229,10 @@ def _event_line(event: jobs.JobEvent, several: bool, now_ms: int) -> Line:
     return Line(
         (
             (f"{clock(event.at_ms, now_ms):<10} ", Tone.MUTED),
-            (f"{event.state}{cause}{attempt}", state_tone(JobState(event.state)) if known else ""),
+            (
+                f"{event.state}{cause}{attempt}",
+                state_tone(JobState(event.state)) if known else Tone.PLAIN,
+            ),
             (f"  {clean(event.words, keep_newlines=False)}" if event.words else "", Tone.MUTED),
         ),
         11,

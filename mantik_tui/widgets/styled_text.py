@@ -214,3 +214,19 @@ class StyledText(ScrollView, can_focus=True):
 
     def action_go_left(self) -> None:
         """Lines are wrapped: there is nothing further left."""
+
+
+class StyledLines(StyledText, can_focus=False):
+    """Styled lines that take as much height as they need, and no keys."""
+
+    DEFAULT_CSS = "StyledLines { height: auto; overflow-y: hidden; }"
+
+    def show(self, lines: Iterable[Line], *, from_top: bool = False) -> None:
+        before = len(self._rows)
+        super().show(lines, from_top=from_top)
+        if len(self._rows) != before or self._wrapped_at <= 0:
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        del container, viewport
+        return sum(len(wrap(line, width)) for line in self._lines)
