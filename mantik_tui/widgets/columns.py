@@ -81,7 +81,7 @@ def fit_columns(
 
     At rest (`first` 0) the least important columns drop until the rest fits; the column named `keep` (the sorted one)
     stays. Scrolled right (`first` > 0) nothing is dropped for its rank: the first column stays, then come the others
-    from number `first` + 1 on, as many as fit. So each column can be reached at any width.
+    from number `first` on, as many as fit. So each column can be reached at any width.
     """
     if not columns:
         return Layout((), 0, 0)
@@ -96,7 +96,8 @@ def fit_columns(
         least = max(droppable, key=lambda c: (c.priority, chosen.index(c)))
         chosen.remove(least)
     while len(chosen) > 1 and _total(chosen) > room:
-        chosen.pop()
+        others = [column for column in chosen[1:] if column.id != keep]
+        chosen.remove(others[-1] if others else chosen[-1])
     return Layout(_share_out(chosen, room), 0, len(columns) - len(chosen))
 
 
@@ -105,19 +106,19 @@ def max_first(columns: Sequence[Column[RowT]], width: int) -> int:
     room = max(1, width - GUTTER)
     if _total(columns) <= room:
         return 0
-    first = len(columns) - 2
-    while first > 0 and _total([columns[0], *columns[first:]]) <= room:
+    first = len(columns) - 1
+    while first > 1 and _total([columns[0], *columns[first - 1 :]]) <= room:
         first -= 1
-    return max(0, first)
+    return first
 
 
 def _scrolled(columns: Sequence[Column[RowT]], room: int, first: int) -> Layout[RowT]:
     shown = [columns[0]]
-    for column in columns[1 + first :]:
+    for column in columns[first:]:
         if len(shown) > 1 and _total([*shown, column]) > room:
             break
         shown.append(column)
-    return Layout(_share_out(shown, room), first, len(columns) - first - len(shown))
+    return Layout(_share_out(shown, room), first - 1, len(columns) - first - len(shown) + 1)
 
 
 def _total(columns: Sequence[Column[RowT]]) -> int:

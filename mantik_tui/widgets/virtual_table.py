@@ -74,6 +74,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         self._header = 1 if show_header else 0
         self._cursor = 0
         self._cursor_id: int | None = None
+        self._lost_id: int | None = None
         self._marks: set[int] = set()
         self._sort = ("", False)
         self._first_column = 0
@@ -167,21 +168,26 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         same position. Lines that look as before are not repainted.
         """
         height = self._cursor - self.scroll_offset.y
-        wanted = self._cursor_id
+        wanted = self._lost_id if self._lost_id is not None else self._cursor_id
         self._cache = PageCache(source)
-        found = (
-            source.position(wanted, self._cursor) if keep_cursor and wanted is not None else None
-        )
-        position = found if found is not None else (self._cursor if keep_cursor else 0)
-        self._cursor = max(0, min(position, len(source) - 1))
-        self._fit_height()
-        self._scroll_rows(self._cursor - height)
-        self._keep_in_sight()
-        self._repaint_changed()
-        self._note_cursor()
+        self._lost_id = None
+        position = self._cursor if keep_cursor else 0
+        if keep_cursor and wanted is not None:
+            found = source.position(wanted, self._cursor)
+            if found is not None:
+                position = found
+            elif not source.complete:
+                self._lost_id = wanted
+        self._put_cursor(position, height)
 
     def source_grew(self) -> None:
-        """The source has more rows than before, or is complete now."""
+        """The source has more rows than before, or is complete now. A row that the cursor lost may be there again."""
+        if self._lost_id is not None:
+            found = self._cache.source.position(self._lost_id, self._cursor)
+            if found is not None:
+                self._lost_id = None
+                self._put_cursor(found, self._cursor - self.scroll_offset.y)
+                return
         self._fit_height()
         self._repaint_changed()
         self._note_cursor()
@@ -200,6 +206,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     def go_to(self, position: int) -> None:
         """Move the cursor to a position, which is brought within the rows there are."""
         position = max(0, min(position, self.row_count - 1))
+        self._lost_id = None
         if position == self._cursor:
             return
         self._cursor = position
@@ -242,10 +249,10 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         self._move_window(-self.window)
 
     def action_go_right(self) -> None:
-        self._show_column(self._first_column + 1)
+        self._scroll_columns(1)
 
     def action_go_left(self) -> None:
-        self._show_column(self._first_column - 1)
+        self._scroll_columns(-1)
 
     def action_open_row(self) -> None:
         if self._cursor_id is not None:
@@ -343,14 +350,19 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
 
     # ------------------------------------------------------------ moving
 
-    def _move_window(self, lines: int) -> None:
-        """Move cursor and window together, so that the cursor keeps its height."""
-        before = self._cursor
-        self._cursor = max(0, min(before + lines, self.row_count - 1))
-        self._scroll_rows(self.scroll_offset.y + self._cursor - before)
+    def _put_cursor(self, position: int, height: int) -> None:
+        """Set the cursor to a position, `height` lines below the top of the window."""
+        self._cursor = max(0, min(position, self.row_count - 1))
+        self._fit_height()
+        self._scroll_rows(self._cursor - height)
         self._keep_in_sight()
         self._repaint_changed()
         self._note_cursor()
+
+    def _move_window(self, lines: int) -> None:
+        """Move cursor and window together, so that the cursor keeps its height."""
+        self._lost_id = None
+        self._put_cursor(self._cursor + lines, self._cursor - self.scroll_offset.y)
 
     def _keep_in_sight(self) -> None:
         top, window = self.scroll_offset.y, self.window
@@ -361,11 +373,18 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         if top != self.scroll_offset.y:
             self.scroll_to(y=max(0, top), animate=False, force=True)
 
-    def _show_column(self, first: int) -> None:
-        first = max(0, min(first, max_first(self._columns, self._width)))
-        if first != self._first_column:
-            self._first_column = first
-            self._repaint_all()
+    def _scroll_columns(self, step: int) -> None:
+        """Show columns further right or left, past offsets at which nothing would look different."""
+        before = self._layout().placed
+        last = max_first(self._columns, self._width)
+        first = self._first_column + step
+        while 0 <= first <= last:
+            layout = fit_columns(self._columns, self._width, first, self._sort[0])
+            if layout.placed != before:
+                self._first_column = first
+                self._repaint_all()
+                return
+            first += step
 
     def _mark_and_move(self, lines: int) -> None:
         if self._cursor_id is not None:
