@@ -186,6 +186,10 @@ _SHOWING = (
     _show("log", "l", "log", "Show the log.", f"{_WITH_RUNS} outbox", 20, command="log"),
     _show("metrics", "m", "metrics", "Choose the metrics to show.", "run compare", 21),
     _show("files", "f", "files", "Show the run's files.", "run", 22, command="files"),
+    _show(
+        "other-side", "f3", "text", "Go to the config's text, or back to the form.", "config", 14
+    ),
+    _show("problems", "f8", "problems", "Go to the list of problems.", "config", 27),
     _show("script", "v f5", "script", "Show the job script.", "config run active", 23),
     _show(
         "differences",

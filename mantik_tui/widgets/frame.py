@@ -5,7 +5,7 @@ No clock and no spinner: what is idle sends nothing to the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.screen import Screen
@@ -159,7 +159,10 @@ class StatusLine(OneLine):
 
 
 class KeyLine(OneLine):
-    """The most useful keys of what has the focus; the last of them is always help."""
+    """The most useful keys of what has the focus; the last of them is always help.
+
+    A screen may have `key_labels()`: labels in place of the table's, by action id.
+    """
 
     def __init__(self, hints: Sequence[KeyHint] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -180,7 +183,8 @@ class KeyLine(OneLine):
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
         if self.is_attached and screen is self.screen:
-            self.show(key_hints(screen))
+            words: Callable[[], Mapping[str, str]] = getattr(screen, "key_labels", dict)
+            self.show(key_hints(screen, words()))
 
     def parts(self, width: int) -> tuple[Sequence[Part], Sequence[Part]]:
         parts: list[Part] = []

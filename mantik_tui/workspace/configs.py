@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from mantik_tui.domain.errors import Conflict, NotFound
 from mantik_tui.domain.run import Run
@@ -71,12 +73,18 @@ def from_run(session: Session, run_id: int) -> RunConfig:
     run = session.read(runs.get_run, run_id)
     recorded = run.doc.get("run_config")
     if isinstance(recorded, dict):
-        known = {field.name for field in dataclasses.fields(RunConfig)}
-        doc = {key: value for key, value in recorded.items() if key in known}
-        doc["extra_lines"] = tuple(doc.get("extra_lines", ()))
-        doc |= {"id": None, "project_id": run.project_id, "updated_ms": None}
-        return RunConfig(**doc)
+        return dataclasses.replace(
+            from_record(recorded), id=None, project_id=run.project_id, updated_ms=None
+        )
     return _guess(session, run)
+
+
+def from_record(record: Mapping[str, Any]) -> RunConfig:
+    """A configuration from what was kept of one; settings of other releases are left out."""
+    known = {field.name for field in dataclasses.fields(RunConfig)}
+    doc = {"name": "", "code": ""} | {key: value for key, value in record.items() if key in known}
+    doc["extra_lines"] = tuple(doc.get("extra_lines", ()))
+    return RunConfig(**doc)
 
 
 def _guess(session: Session, run: Run) -> RunConfig:
