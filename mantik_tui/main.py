@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+
+COMPLETION = "_MANTIK_TUI_COMPLETE"
+"""Set by the shell's completion, which runs the command without arguments to ask for words."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -13,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mantik_tui.sync.engine import run_engine
 
         return run_engine(keep="--keep" in arguments)
-    if not arguments or arguments[0] == "tui":
-        return run_app(arguments[1] if len(arguments) > 1 else None)
+    if arguments in ([], ["tui"]) and COMPLETION not in os.environ:
+        return run_app()
     from mantik_tui.cli import run_command
 
     return run_command(arguments)
@@ -29,8 +33,9 @@ def run_app(workspace: str | None = None, *, demo: bool = False) -> int:
     try:
         session = open_session(workspace)
     except MantikError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - there is no screen yet
-        return error.exit_code
+        from mantik_tui.cli.failure import tell
+
+        return tell(error)
     app = MantikApp(session, start_demo=demo)
     app.run(mouse=session.settings.mouse)
     return app.return_code or 0

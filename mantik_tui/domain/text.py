@@ -83,3 +83,10 @@ def stamp(ms: int | None) -> str:
     if not ms:
         return "-"
     return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(ms / 1000))
+
+
+def iso(ms: int | None) -> str | None:
+    """A moment for programs: ISO 8601 in UTC with milliseconds; None if it is not known."""
+    if not ms:
+        return None
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(ms / 1000))}.{ms % 1000:03}Z"

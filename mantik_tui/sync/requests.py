@@ -213,6 +213,12 @@ async def status(engine: Engine, client: Client, args: dict[str, Any]) -> dict[s
     }
 
 
+async def keep(engine: Engine, client: Client, args: dict[str, Any]) -> None:
+    """Stay when nothing is left to do, until stopped."""
+    engine.keep = True
+    engine.life.set()
+
+
 async def stop(engine: Engine, client: Client, args: dict[str, Any]) -> None:
     engine.stopping.set()
 
@@ -242,6 +248,7 @@ VERBS: dict[str, Verb] = {
     "render-script": render_script,
     "test-site": check_site,
     "status": status,
+    "keep": keep,
     "stop": stop,
     "start-demo": start_demo,
 }

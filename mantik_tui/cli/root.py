@@ -1,0 +1,99 @@
+"""The command `mantik-tui`: global options, and how everything that goes wrong is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from mantik_tui.cli.lazy import LazyGroup, State, workspace_option
+from mantik_tui.cli.tree import COMMANDS
+
+PROGRAM = "mantik-tui"
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+_ABOUT = """\
+Machine learning on supercomputers, from a terminal.
+
+Without a command the full-screen program opens. Lists and lookups read the local copy and work offline; what you change
+is sent when the server can be reached. Runs, projects and configurations are named by their name, their id, or the
+beginning of either.
+"""
+
+
+def root() -> LazyGroup:
+    group = LazyGroup(
+        PROGRAM,
+        help=_ABOUT,
+        callback=_without_command,
+        invoke_without_command=True,
+        params=[workspace_option(), _version_option()],
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    group.tree = COMMANDS
+    return group
+
+
+def _without_command() -> None:
+    context = click.get_current_context()
+    context.ensure_object(State)
+    if context.invoked_subcommand is None:
+        from mantik_tui.main import run_app
+
+        context.exit(run_app(context.ensure_object(State).workspace))
+
+
+def _version_option() -> click.Option:
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_print_version,
+        help="Print the version.",
+    )
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        from mantik_tui import __version__
+
+        click.echo(f"{PROGRAM} {__version__}")
+        ctx.exit()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command. Returns its exit code; nothing is raised, and no traceback is shown."""
+    _take_any_character()
+    try:
+        code = root().main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=State())
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone. What Python flushes at its end must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except SystemExit as stop:
+        # Click turns a broken pipe into its own exit.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        return stop.code if isinstance(stop.code, int) else 1
+    except Exception as error:  # noqa: BLE001 - the one place where a defect becomes words
+        from mantik_tui.cli.failure import tell
+
+        return tell(error)
+
+
+def _take_any_character() -> None:
+    """Terminals without Unicode get a question mark for what they can't show, not a failure."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
