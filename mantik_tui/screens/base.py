@@ -86,6 +86,11 @@ class MantikScreen(Screen[None]):
         del action_id
         return None
 
+    def hides(self, action_id: str) -> bool:
+        """Whether an action that can't be done here now is left off the key line, instead of greyed."""
+        del action_id
+        return False
+
     # ------------------------------------------------------------ what subclasses use
 
     @property
@@ -197,16 +202,19 @@ class MantikScreen(Screen[None]):
             self.app.pop_screen()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return None if self.reason_against(action) else super().check_action(action, parameters)
+        if not self.reason_against(action):
+            return super().check_action(action, parameters)
+        return False if self.hides(_own_actions(self.SCREEN_ID)[action]) else None
 
     def reason_against(self, method: str) -> str | None:
         """Why the action with this method name is greyed here; None if it is not, or is none of this screen's."""
         action = _own_actions(self.SCREEN_ID).get(method)
         if action is None:
             return None
-        if not hasattr(self, f"action_{method}"):
-            return f"{action} is not available on this screen yet"
-        return self.why_not(action)
+        reason = self.why_not(action)
+        if reason is None and not hasattr(self, f"action_{method}"):
+            return f"{action} is not there yet; it comes with a later release"
+        return reason
 
     def _do_verb(
         self,

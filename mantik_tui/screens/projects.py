@@ -61,7 +61,6 @@ class ProjectsScreen(MantikScreen):
         yield self._card
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._table.focus()
         self._table.set_sort(self._view.sort, self._view.descending)
 
@@ -161,6 +160,9 @@ class ProjectsScreen(MantikScreen):
         if needs_row and self.is_mounted and self._table.cursor_id is None:
             return "There is no project under the cursor"
         return None
+
+    def hides(self, action_id: str) -> bool:
+        return action_id == "new"
 
     def action_filter(self) -> None:
         self._filter.open()

@@ -48,6 +48,9 @@ class RunListScreen(MantikScreen):
         row = runs_shown.row
         return "There is no run under the cursor" if row is None else _why_not_row(action_id, row)
 
+    def hides(self, action_id: str) -> bool:
+        return action_id == "best-or-last" or (action_id in OF_RUNS and self.run_list is None)
+
     # ------------------------------------------------------------ what happens
 
     @on(VirtualTable.RowSelected, "#runs")

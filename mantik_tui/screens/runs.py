@@ -37,7 +37,6 @@ class RunsScreen(RunListScreen):
         return ["runs"]
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._list.table.focus()
         if self._filter_text is not None:
             self._list.set_filter(self._filter_text)

@@ -125,7 +125,7 @@ def _fixed_column(
     title = title_of(id)
     columns: dict[str, Column[RunRow]] = {
         "name": Column(id, title, _name, 18, 0, max_width=26),
-        "status": Column(id, title, status_words, 11, 0, max_width=23, tone=_status_tone),
+        "status": Column(id, title, status_words, 14, 0, max_width=22, tone=_status_tone),
         "site": Column(id, title, lambda row: row.site or "-", 6, 8, max_width=14, tone=_muted),
         "start": Column(id, title, lambda r: clock(r.start_ms, now_ms()), 9, 3, tone=_muted),
         "took": Column(id, title, took, 8, 4, numeric=True, tone=_muted),
@@ -146,7 +146,7 @@ def took_ms(row: RunRow, now_ms: int) -> int | None:
 
 
 def status_words(row: RunRow) -> str:
-    """MLflow's status, then what the job knows better: `FAILED  out of memory`."""
+    """MLflow's status, then what the job knows better: `FAILED out of memory`."""
     more = ""
     if row.cause:
         more = row.cause
@@ -154,7 +154,7 @@ def status_words(row: RunRow) -> str:
         more = row.job_state
     elif row.pending and row.status == RunStatus.SCHEDULED and not row.job_state:
         more = "unsent"
-    return f"{row.status}  {more}" if more else row.status
+    return f"{row.status} {more}" if more else row.status
 
 
 def _name(row: RunRow) -> str:
