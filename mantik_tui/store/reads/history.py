@@ -66,3 +66,17 @@ def artifacts_as_of(connection: sqlite3.Connection, run_id: int, folder: str = "
         "SELECT as_of_ms FROM artifact_dir WHERE run_id = ? AND path = ?", (run_id, folder)
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def extremes(
+    connection: sqlite3.Connection, run_id: int
+) -> dict[str, tuple[float | None, float | None]]:
+    """Smallest and largest stored value of each metric whose history is stored; None where all points are NaN."""
+    return {
+        row[0]: (row[1], row[2])
+        for row in connection.execute(
+            "SELECT k.name, min(c.min), max(c.max) FROM series_chunk c JOIN key k ON k.id = c.key_id"
+            " WHERE c.run_id = ? GROUP BY c.key_id",
+            (run_id,),
+        )
+    }

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass
 
+from mantik_tui.domain.goals import guess_goal
 from mantik_tui.domain.project import UNSORTED
 from mantik_tui.domain.project_tags import TaggedProject
 
@@ -171,21 +172,6 @@ def _best(connection: sqlite3.Connection, project_id: int) -> tuple[int | None, 
     return (best[0], best[1]) if best else (None, None)
 
 
-_UP = (
-    "acc",
-    "auc",
-    "f1",
-    "r2",
-    "score",
-    "precision",
-    "recall",
-    "csi",
-    "skill",
-    "corr",
-    "silhouette",
-)
-
-
 def _guess_metric(connection: sqlite3.Connection, project_id: int) -> tuple[str, str]:
     """The metric most of the newest runs have, validation and test ones first; more is better for scores and the like."""
     rows = connection.execute(
@@ -198,5 +184,4 @@ def _guess_metric(connection: sqlite3.Connection, project_id: int) -> tuple[str,
         return "", "min"
     common = [row[0] for row in rows if row[1] * 2 >= rows[0][1]]
     name = next((key for key in common if key.lower().startswith(("val", "test"))), common[0])
-    goal = "max" if any(part in name.lower() for part in _UP) else "min"
-    return name, goal
+    return name, guess_goal(name)
