@@ -99,9 +99,18 @@ def _site_kind(name: str) -> str:
 
     if name == THIS_MACHINE:
         return "local"
-    raise click.BadParameter(
-        f"there is no site {name!r}; {THIS_MACHINE} is always there.", param_hint="--site"
-    )
+    from mantik_tui.domain.errors import MantikError
+    from mantik_tui.settings import load_settings
+
+    try:
+        sites = load_settings().sites
+    except MantikError as error:
+        raise click.BadParameter(str(error), param_hint="--site") from error
+    if name not in sites:
+        raise click.BadParameter(
+            f"there is no site {name!r}; {THIS_MACHINE} is always there.", param_hint="--site"
+        )
+    return "ssh" if sites[name].scheduler == "slurm" else "local"
 
 
 def _read(file: Path) -> tuple[str | None, list[Problem]]:
