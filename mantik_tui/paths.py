@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -80,6 +79,8 @@ def socket_path() -> Path:
     Raises:
         PermissionError: the folder belongs to somebody else or is open to others.
     """
+    import hashlib
+
     name = hashlib.sha256(str(data_dir()).encode()).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir() and os.access(runtime, os.W_OK):

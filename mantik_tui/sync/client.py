@@ -8,16 +8,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import queue
-import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mantik_tui import __version__, paths
 from mantik_tui.domain.errors import EngineProblem
 from mantik_tui.sync.wire import MAX_LINE, PROTOCOL, pack, unpack, unpack_error
+
+if TYPE_CHECKING:
+    import queue
+    import socket
 
 Event = dict[str, Any]
 Spawn = Callable[[], None]
@@ -49,6 +51,8 @@ class EngineLink:
         with self._lock:
             if self._socket is not None:
                 return True
+            import socket
+
             path = str(paths.socket_path())
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
@@ -117,6 +121,8 @@ class EngineLink:
             EngineProblem: no engine is connected, it went away, or it did not answer in time.
             MantikError: what the engine answered.
         """
+        import queue
+
         number = next(self._numbers)
         box: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._answers[number] = box
@@ -196,6 +202,8 @@ class EngineLink:
     def close(self) -> None:
         link, self._socket = self._socket, None
         if link is not None:
+            import socket
+
             with contextlib.suppress(OSError):
                 link.shutdown(socket.SHUT_RDWR)
             link.close()

@@ -7,16 +7,18 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from mantik_tui import paths
 from mantik_tui.domain.errors import EngineProblem, NotFound, StoreProblem
-from mantik_tui.domain.site import THIS_MACHINE, Site
 from mantik_tui.settings import Settings, SiteProfile, load_settings
 from mantik_tui.store.connect import Store
-from mantik_tui.store.reads.projects import WorkspaceRow, workspaces
+from mantik_tui.store.reads.workspaces import WorkspaceRow, workspaces
 from mantik_tui.store.writes import setup
 from mantik_tui.sync.client import EngineLink, Spawn, spawn_process
+
+if TYPE_CHECKING:
+    from mantik_tui.domain.site import Site
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -168,6 +170,8 @@ def apply_settings(store: Store, settings: Settings) -> None:
         stamp = "none"
     if setup.get_meta(store.connection, "settings") == stamp:
         return
+    from mantik_tui.domain.site import THIS_MACHINE
+
     with store.transaction() as connection:
         known = {row.name: row for row in workspaces(connection)}
         for name, profile in settings.workspaces.items():
@@ -195,6 +199,8 @@ def apply_settings(store: Store, settings: Settings) -> None:
 
 def site_of(name: str, profile: SiteProfile) -> Site:
     """A site as configured."""
+    from mantik_tui.domain.site import Site
+
     values = asdict(profile)
     settings = {key: str(values.pop(key)) for key in ("python", "slots") if values[key]} | {}
     for key in ("python", "slots"):

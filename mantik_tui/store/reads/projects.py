@@ -1,10 +1,9 @@
-"""Reads of workspaces, projects and experiments."""
+"""Reads of projects and experiments."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 
 from mantik_tui.domain.errors import Ambiguous, NotFound
 from mantik_tui.domain.project import (
@@ -18,32 +17,8 @@ from mantik_tui.domain.project import (
     Result,
 )
 from mantik_tui.domain.run import Experiment
-
-
-@dataclass(frozen=True, slots=True)
-class WorkspaceRow:
-    id: int
-    name: str
-    tracking_uri: str
-    username: str
-    auth: str
-    ca_file: str
-    state: str
-    reason: str
-    server_version: str
-    round_ms: int | None
-    """When the last complete round ended: what is shown is as of then."""
-
-
-def workspaces(connection: sqlite3.Connection) -> list[WorkspaceRow]:
-    return [
-        WorkspaceRow(*row)
-        for row in connection.execute(
-            "SELECT id, name, tracking_uri, username, auth, ca_file, state, reason, server_version, round_ms"
-            " FROM workspace ORDER BY id"
-        )
-    ]
-
+from mantik_tui.store.reads.workspaces import WorkspaceRow as WorkspaceRow
+from mantik_tui.store.reads.workspaces import workspaces as workspaces
 
 _PROJECT_ROW = (
     "SELECT p.id, p.uid, p.name, p.summary, p.owner, p.ownership, p.doc, p.best_metric, coalesce(s.runs, 0),"

@@ -6,9 +6,11 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from mantik_tui.domain.run_config import RunConfig
-from mantik_tui.domain.site import Site
+if TYPE_CHECKING:
+    from mantik_tui.domain.run_config import RunConfig
+    from mantik_tui.domain.site import Site
 
 
 def put_workspace(
