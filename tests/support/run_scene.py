@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from mantik_tui.domain.ids import new_id
 from mantik_tui.domain.job import JobState
 from mantik_tui.domain.outbox import EntryState
 from mantik_tui.domain.site import THIS_MACHINE, Site
+from mantik_tui.store.reads.jobs import get_entry
 from mantik_tui.store.reads.projects import experiments
 from mantik_tui.store.reads.runs import NOTE_TAG
 from mantik_tui.store.writes import history, jobs, local, outbox, setup
@@ -140,7 +142,7 @@ class _Maker:
         at = NOW_MS - minutes_ago * MINUTE
         with self.session.store.transaction() as connection:
             row = connection.execute("SELECT id FROM outbox WHERE run_id = ?", (run_id,)).fetchone()
-            outbox.settle(connection, row[0], EntryState.DONE, at)
+            _settle(connection, row[0], EntryState.DONE, at)
             folder = f"/home/tom/mantik-runs/{run_id}"
             jobs.note_submitted(connection, run_id, 1, job_id, folder, at)
             connection.execute(
@@ -244,7 +246,7 @@ class _Maker:
         run_id = self._submit("stern-owl-9", "uni", 4)
         with self.session.store.transaction() as connection:
             row = connection.execute("SELECT id FROM outbox WHERE run_id = ?", (run_id,)).fetchone()
-            outbox.settle(connection, row[0], EntryState.PENDING, NOW_MS - MINUTE,
+            _settle(connection, row[0], EntryState.PENDING, NOW_MS - MINUTE,
                           error=_UNREACHED, next_try_ms=NOW_MS + 5 * MINUTE)  # fmt: skip
             connection.execute("UPDATE outbox SET attempts = 3 WHERE id = ?", (row[0],))
         return run_id
@@ -264,10 +266,35 @@ class _Maker:
     def conflict(self, run_id: int) -> str:
         entry = self.session.write(local.edit_tag, run_id, "label", "best", NOW_MS - 7 * MINUTE)
         with self.session.store.transaction() as connection:
-            outbox.settle(connection, entry, EntryState.BLOCKED, NOW_MS - 6 * MINUTE,
+            _settle(connection, entry, EntryState.BLOCKED, NOW_MS - 6 * MINUTE,
                           error="Somebody set label to final-2 meanwhile. Keep mine, theirs or both",
                           payload={"theirs": "final-2"})  # fmt: skip
         return entry
+
+
+def _settle(
+    connection: sqlite3.Connection,
+    entry_id: str,
+    state: EntryState,
+    at_ms: int,
+    error: str = "",
+    next_try_ms: int = 0,
+    payload: dict[str, str] | None = None,
+) -> None:
+    """As after the engine has tried an entry."""
+    old = get_entry(connection, entry_id)
+    connection.execute(
+        "UPDATE outbox SET state = ?, updated_ms = ?, error = ?, next_try_ms = ?, payload = ? WHERE id = ?",
+        (
+            state.value,
+            at_ms,
+            error,
+            next_try_ms,
+            json.dumps({**old.payload, **(payload or {})}),
+            entry_id,
+        ),
+    )
+    outbox.recount(connection, old.run_id)
 
 
 def _spec(cid: str, site: str, at: int) -> dict[str, Any]:

@@ -1,0 +1,540 @@
+"""One run: its metrics as they come, its job, params, tags, files, history, provenance, and the end of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, partialmethod
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+from mantik_tui.domain.errors import MantikError, NotFound, StoreProblem
+from mantik_tui.domain.text import clock
+from mantik_tui.screens import run_dialogs, run_records
+from mantik_tui.screens.base import MantikScreen
+from mantik_tui.screens.copying import copy_one_of
+from mantik_tui.screens.run_files import RunFiles
+from mantik_tui.screens.run_model import RunModel, read_run
+from mantik_tui.screens.run_plots import MOST_METRICS, default_metrics
+from mantik_tui.screens.run_tables import (
+    PARAM_COLUMNS,
+    TAG_COLUMNS,
+    MetricRow,
+    Numbers,
+    PairRow,
+    Shape,
+    history_lines,
+    metric_columns,
+    metric_rows,
+    param_rows,
+    read_shapes,
+    tag_rows,
+)
+from mantik_tui.screens.run_top import Main, RunTop, main_part
+from mantik_tui.screens.run_words import headline, why_no_log
+from mantik_tui.screens.text_editing import edit_text
+from mantik_tui.widgets.bindings import bindings_for
+from mantik_tui.widgets.columns import Tone
+from mantik_tui.widgets.filter_bar import FilterBar, Hits
+from mantik_tui.widgets.log_view import LogView
+from mantik_tui.widgets.provenance import provenance_lines
+from mantik_tui.widgets.row_source import ListSource
+from mantik_tui.widgets.styled_text import (
+    BLANK,
+    Line,
+    StyledLines,
+    StyledText,
+    heading,
+    lines_of,
+    plain,
+)
+from mantik_tui.widgets.tab_line import TabLine
+from mantik_tui.widgets.virtual_table import VirtualTable
+from mantik_tui.workspace import live, runs, views
+from mantik_tui.workspace.reads import history, projects
+from mantik_tui.workspace.session import Session
+
+TABS = ("params", "metrics", "tags", "files", "history", "provenance", "log")
+_TABLES = frozenset(
+    {
+        "*",
+        "run",
+        "job",
+        "outbox",
+        "artifact",
+        "site_file",
+        "log",
+        "site",
+        "param",
+        "metric",
+        "series",
+    }
+)
+_LISTS = ("params", "metrics", "tags", "files")
+_WIDE = 100
+"""From so many cells on the job's panel stands beside the plots."""
+
+
+class RunScreen(MantikScreen):
+    """Everything of one run, from the local database; what is missing is asked for meanwhile."""
+
+    SCREEN_ID = "run"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("run")
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self._model: RunModel | None = None
+        self._gone = ""
+        self._plots_wanted = False
+        self._numbers = Numbers()
+        self._shapes: dict[str, Shape | None] = {}
+        self._tab = 0
+        self._problem = ""
+
+    def compose_body(self) -> ComposeResult:
+        self._read()
+        now_ms = self.session.now_ms()
+        self._top = RunTop(id="run-top")
+        self._line = StyledLines(id="run-line")
+        self._tabs = TabLine(TABS, id="run-tabs")
+        self._filter = FilterBar(placeholder="words", id="run-filter")
+        self._params = VirtualTable[PairRow](
+            PARAM_COLUMNS, empty_text="No params were logged.", id="params"
+        )
+        self._metrics = VirtualTable[MetricRow](
+            metric_columns(now_ms), empty_text="No metrics yet.", id="metrics"
+        )
+        self._tags = VirtualTable[PairRow](
+            TAG_COLUMNS, empty_text="No tags. t sets one.", id="tag-table"
+        )
+        self._note = StyledText(id="run-note")
+        self._files = RunFiles(self, self.run_id, id="files")
+        self._history = StyledText(id="history")
+        self._provenance = StyledText(id="provenance")
+        self._log_view = LogView(id="log")
+        self._switcher = ContentSwitcher(initial="params", id="run-tab")
+        yield self._top
+        yield self._line
+        yield self._tabs
+        yield self._filter
+        with self._switcher:
+            yield self._params
+            yield self._metrics
+            with Horizontal(id="tags"):
+                yield self._tags
+                yield self._note
+            yield self._files
+            yield self._history
+            yield self._provenance
+            yield self._log_view
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._filter.display = False
+        self._place_parts(self.app.size.width)
+        self._show(series=True)
+        self._show_tab(0)
+        self._fetch()
+
+    def place(self) -> list[str]:
+        run = self._model.run if self._model else None
+        if run is None:
+            return ["run"]
+        return [run.project_name, run.name] if run.project_name else [run.name]
+
+    def place_note(self) -> str:
+        model = self._model
+        return headline(model.run, model.job, model.entries) if model else self._gone
+
+    # ------------------------------------------------------------ reading and painting
+
+    def _read(self) -> None:
+        try:
+            self._model = read_run(self.session, self.run_id)
+        except NotFound:
+            self._gone = "this run is no longer there"
+        except StoreProblem:
+            pass  # the database is busy: what is shown stays
+
+    def store_changed(self, tables: frozenset[str]) -> None:
+        if tables & _TABLES:
+            self._read()
+            self._show(series=bool(tables & {"series", "metric", "*"}))
+            if tables & {"log", "*"}:
+                self._log_changed()
+
+    def _show(self, *, series: bool = False) -> None:
+        model = self._model
+        if model is None or not self.is_mounted:
+            return
+        now_ms = self.session.now_ms()
+        part = main_part(model, self._plots_wanted)
+        self._top.show(model, part, now_ms)
+        if part is Main.PLOTS:
+            self._show_plots(model, now_ms, series=series)
+        self._line.show(RunTop.summary(model, now_ms))
+        self._tabs.show(self._tab, _counts(model))
+        self._show_tables(model)
+        self._note.show(_note_lines(model.run.note))
+        wide = self.size.width >= _WIDE
+        self._history.show(history_lines(model, now_ms, with_facts=not wide))
+        self._provenance.show(provenance_lines(model.run))
+
+    def _show_plots(self, model: RunModel, now_ms: int, *, series: bool) -> None:
+        chosen = self._chosen_metrics(model)
+        empty = self._problem or ("reading the course …" if chosen else "no metrics yet")
+        ages = [found.as_of_ms for found in model.histories if found.key in chosen]
+        if ages and self._problem:
+            empty = f"as of {clock(min(ages), now_ms)}: {self._problem}"
+        before = self._top.plots.keys
+        self._top.plots.choose(chosen, empty)
+        if series or before != chosen:
+            self._top.plots.show(self._points)
+
+    def _points(self, key: str) -> history.Points:
+        return self.session.read(history.points, self.run_id, key)
+
+    def _chosen_metrics(self, model: RunModel) -> list[str]:
+        chosen = views.recall(self.session, self._metrics_place(model)).columns
+        there = [key for key in chosen if key in model.run.metrics]
+        if there:
+            return there[:MOST_METRICS]
+        best = ""
+        if model.run.project_id is not None:
+            best = self.session.read(projects.get_project, model.run.project_id).best_metric
+        return default_metrics(model.run, best)
+
+    @staticmethod
+    def _metrics_place(model: RunModel) -> str:
+        return f"run-metrics:{model.run.project_id}"
+
+    def _show_tables(self, model: RunModel) -> None:
+        text = self._filter.text
+        name = TABS[self._tab]
+        params = param_rows(model.run, text if name == "params" else "")
+        metrics = metric_rows(
+            model.run, self._shapes, self._top.plots.keys, text if name == "metrics" else ""
+        )
+        tags = tag_rows(model.run, model.entries, text if name == "tags" else "")
+        self._params.replace_source(ListSource[PairRow](params, self._pair_number))
+        self._metrics.replace_source(ListSource[MetricRow](metrics, self._metric_number))
+        self._tags.replace_source(ListSource[PairRow](tags, self._pair_number))
+        self._files.show(model, text if name == "files" else "")
+        shown = {"params": len(params), "metrics": len(metrics), "tags": len(tags)}
+        total = {
+            "params": len(model.run.params),
+            "metrics": len(model.run.metrics),
+            "tags": len(tags),
+        }
+        if name in shown:
+            self._filter.show_hits(Hits(shown[name], total[name]))
+
+    def _pair_number(self, row: PairRow) -> int:
+        return self._numbers.of(row.key)
+
+    def _metric_number(self, row: MetricRow) -> int:
+        return self._numbers.of(row.key)
+
+    # ------------------------------------------------------------ asking for what is missing
+
+    def _fetch(self) -> None:
+        """Histories of this run's metrics, and its log if that is not complete here. The rest is asked for when it
+        comes into sight."""
+        model = self._model
+        if model is None:
+            return
+        if model.run.server_id is not None and model.run.metrics:
+            self.run_verb(
+                live.fetch_histories, self.run_id, done=self._fetched, failed=self._offline
+            )
+        if model.job is not None and model.job.job_id and not (model.log and model.log.complete):
+            self.run_verb(live.fetch_log, self.run_id, done=self._log_fetched, failed=self._offline)
+
+    def _fetched(self, _: None) -> None:
+        self._problem = ""
+        self.store_changed(frozenset({"series"}))
+
+    def _log_fetched(self, _: object) -> None:
+        self.store_changed(frozenset({"log"}))
+
+    def _offline(self, error: MantikError) -> None:
+        """Not reached: what is stored is shown, and the plot says as of when if it has nothing to draw."""
+        self._problem = error.title[:1].lower() + error.title[1:]
+        self._show()
+
+    def _read_shapes(self) -> None:
+        model = self._model
+        if model is None:
+            return
+        keys = [found.key for found in model.histories if found.count]
+        self.run_read(
+            partial(_shapes, self.session, self.run_id, keys), self._take_shapes, group="shapes"
+        )
+
+    def _take_shapes(self, shapes: dict[str, Shape | None]) -> None:
+        if shapes != self._shapes:
+            self._shapes = shapes
+            self._show()
+
+    def on_screen_resume(self) -> None:
+        live.watch(self.session, runs=[self.run_id])
+        super().on_screen_resume()
+
+    def on_screen_suspend(self) -> None:
+        live.watch(self.session)
+
+    def on_unmount(self) -> None:
+        live.watch(self.session)
+
+    # ------------------------------------------------------------ tabs
+
+    def _show_tab(self, number: int) -> None:
+        self._tab = number % len(TABS)
+        name = TABS[self._tab]
+        self._switcher.current = name
+        if self._filter.text:
+            self._filter.set_text("")
+        self._filter.display = False
+        if self._model is not None:
+            self._tabs.show(self._tab)
+        self._focus_of(name).focus()
+        if name == "metrics":
+            self._read_shapes()
+        elif name == "files":
+            self._files.look()
+        elif name == "log":
+            self._log_changed()
+        self.refresh_bindings()
+
+    def _focus_of(self, name: str) -> Widget:
+        found: dict[str, Widget] = {
+            "params": self._params,
+            "metrics": self._metrics,
+            "tags": self._tags,
+            "files": self._files.table,
+            "history": self._history,
+            "provenance": self._provenance,
+        }
+        return found.get(name, self._log_view)
+
+    def _log_changed(self) -> None:
+        """The log's own tab opens its file only when it is looked at."""
+        model = self._model
+        if model is None:
+            return
+        self._top.tail.look()
+        if TABS[self._tab] != "log":
+            return
+        self._log_view.live = not model.run.end_ms
+        if model.log_path != self._log_view.document.path:
+            self._log_view.load(model.log_path)
+        else:
+            self._log_view.notify_grown()
+        if model.log is None or not model.log.size:
+            told = why_no_log(
+                model.run, model.job, model.entries, model.site, self.session.now_ms()
+            )
+            self._log_view.absent_text = self._log_view.empty_text = (
+                f"{told.why} {told.helps}".strip()
+            )
+            self._log_view.refresh()
+
+    @on(TabLine.Clicked)
+    def _tab_clicked(self, event: TabLine.Clicked) -> None:
+        self._show_tab(event.number)
+
+    def action_next_tab(self) -> None:
+        self._show_tab(self._tab + 1)
+
+    def action_previous_tab(self) -> None:
+        self._show_tab(self._tab - 1)
+
+    action_tab_1 = partialmethod(_show_tab, 0)
+    action_tab_2 = partialmethod(_show_tab, 1)
+    action_tab_3 = partialmethod(_show_tab, 2)
+    action_tab_4 = partialmethod(_show_tab, 3)
+    action_tab_5 = partialmethod(_show_tab, 4)
+    action_tab_6 = partialmethod(_show_tab, 5)
+    action_tab_7 = partialmethod(_show_tab, 6)
+    action_files = partialmethod(_show_tab, 3)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._place_parts(event.size.width)
+        self._show()
+
+    def _place_parts(self, width: int) -> None:
+        wide = width >= _WIDE
+        self._top.panel.display = wide
+        self._line.display = not wide
+
+    # ------------------------------------------------------------ filter
+
+    def action_filter(self) -> None:
+        self._filter.display = True
+        self._filter.open()
+
+    @on(FilterBar.FilterChanged)
+    def _filtered(self) -> None:
+        if self._model is not None:
+            self._show_tables(self._model)
+
+    @on(FilterBar.FilterClosed)
+    def _filter_closed(self, event: FilterBar.FilterClosed) -> None:
+        self._filter.display = bool(event.text)
+        self._focus_of(TABS[self._tab]).focus()
+
+    # ------------------------------------------------------------ actions
+
+    def why_not(self, action_id: str) -> str | None:
+        model = self._model
+        if model is None:
+            return None if action_id == "back" else "This run is no longer there"
+        reasons: dict[str, Callable[[], str | None]] = {
+            "cancel": lambda: run_dialogs.why_not_cancel(model.job),
+            "script": lambda: run_records.why_no_script(model.run),
+            "differences": lambda: run_records.why_no_changes(model.run),
+            "web-page": lambda: run_records.why_no_page(model.run),
+            "take-back": lambda: None if model.entries else "Nothing of this run waits to be sent",
+            "metrics": lambda: None if model.run.metrics else "No metrics were logged yet",
+            "log-axis": lambda: None if model.run.metrics else "No metrics were logged yet",
+            "filter": lambda: None if TABS[self._tab] in _LISTS else "There is no list on this tab",
+            "download": lambda: None if TABS[self._tab] == "files" else "Choose a file first: f shows them",
+            "follow": lambda: None if TABS[self._tab] == "log" else "7 shows the log, l the whole of it",
+        }  # fmt: skip
+        reason = reasons.get(action_id)
+        return reason() if reason else None
+
+    def action_log(self) -> None:
+        self.mantik.open_log(self.run_id)
+
+    def action_follow(self) -> None:
+        self._log_view.toggle_follow()
+
+    def action_log_axis(self) -> None:
+        is_log = self._top.plots.toggle_log_axis()
+        self.app.notify(f"Values are plotted on a {'log' if is_log else 'linear'} axis", timeout=2)
+
+    def action_metrics(self) -> None:
+        from mantik_tui.widgets.dialogs import Choice, PickDialog
+
+        model = self._model
+        if model is None:
+            return
+
+        def picked(ids: tuple[str, ...] | None) -> None:
+            if ids is None:
+                return
+            self._plots_wanted = True
+            place = self._metrics_place(model)
+            self.run_verb(views.remember, place, views.View(ids[:MOST_METRICS]), done=self._fetched)
+            if len(ids) > MOST_METRICS:
+                self.app.notify(f"The first {MOST_METRICS} are shown", severity="warning")
+
+        names = sorted(model.run.metrics, key=lambda key: (key.startswith("system/"), key))
+        choices = [Choice(key, key, f"step {model.run.metrics[key].step:,}") for key in names]
+        chosen = self._top.plots.keys or self._chosen_metrics(model)
+        title = f"Metrics to plot, up to {MOST_METRICS}"
+        self.app.push_screen(PickDialog(title, choices, picked=chosen, several=True), picked)
+
+    def action_run_again(self) -> None:
+        from mantik_tui.screens.submitting import run_again
+
+        run_again(self, self.run_id)
+
+    def action_compare(self) -> None:
+        from mantik_tui.screens.run_compare import choose_other
+
+        if self._model is not None:
+            choose_other(self, self._model.run)
+
+    def action_cancel(self) -> None:
+        if self._model is not None and self._model.job is not None:
+            run_dialogs.ask_cancel(self, self._model.run, self._model.job)
+
+    def action_script(self) -> None:
+        if self._model is not None:
+            run_records.show_script(self, self._model.run)
+
+    def action_differences(self) -> None:
+        if self._model is not None:
+            run_records.show_changes(self, self._model.run)
+
+    def action_web_page(self) -> None:
+        if self._model is not None:
+            run_records.open_run_page(self, self._model.run)
+
+    def action_download(self) -> None:
+        self._files.download()
+
+    def action_take_back(self) -> None:
+        if self._model is not None:
+            run_dialogs.ask_take_back(self, self._model.entries)
+
+    def action_rename(self) -> None:
+        if self._model is not None:
+            run_dialogs.ask_rename(self, self._model.run)
+
+    def action_tag(self) -> None:
+        row = self._tags.cursor_row if TABS[self._tab] == "tags" else None
+        if self._model is not None:
+            run_dialogs.ask_tag(
+                self, self._model.run, row.key if row is not None and row.own else ""
+            )
+
+    def action_edit(self) -> None:
+        """Edit the note."""
+        model = self._model
+        if model is not None:
+            then = partial(self.run_verb, runs.set_note, self.run_id)
+            edit_text(self, f"Note of {model.run.name}", model.run.note, then)
+
+    def action_copy(self) -> None:
+        model = self._model
+        if model is None:
+            return
+        run, job = model.run, model.job
+        parts = [("name", run.name), ("id", run.cid), ("server's id", run.server_id or "")]
+        parts += [("job id", job.job_id if job else ""), ("run folder", job.folder if job else "")]
+        parts.append(("artifacts", run.artifact_uri))
+        row = self._row_under_cursor()
+        copy_one_of(self, [*row, *parts])
+
+    def _row_under_cursor(self) -> list[tuple[str, str]]:
+        name = TABS[self._tab]
+        if name in ("params", "tags"):
+            pair = (self._params if name == "params" else self._tags).cursor_row
+            return [(f"{name[:-1]} {pair.key}", pair.value)] if pair else []
+        if name == "metrics" and (metric := self._metrics.cursor_row) is not None:
+            return [(f"metric {metric.key}", repr(metric.value))]
+        if name == "files" and (node := self._files.node) is not None and node.path:
+            return [("path", node.path)]
+        if name in ("history", "provenance"):
+            return [(name, (self._history if name == "history" else self._provenance).text)]
+        return []
+
+
+def _counts(model: RunModel) -> dict[str, str]:
+    own = [key for key in model.run.tags if not key.startswith(("mlflow.", "mantik."))]
+    counts = {
+        "params": len(model.run.params),
+        "metrics": len(model.run.metrics),
+        "tags": len(own),
+        "files": sum(not file.is_dir for file in model.artifacts),
+    }
+    return {name: f"{count:,}" for name, count in counts.items() if count}
+
+
+def _note_lines(note: str) -> list[Line]:
+    if not note.strip():
+        return [plain("No note. e writes one.", Tone.MUTED)]
+    return [heading("Note"), BLANK, *lines_of(note)]
+
+
+def _shapes(session: Session, run_id: int, keys: list[str]) -> dict[str, Shape | None]:
+    return read_shapes((key, session.read(history.points, run_id, key)) for key in keys)
