@@ -75,6 +75,8 @@ class RunRow:
     """Outbox entries that still wait for this run."""
     metrics: dict[str, float]
     params: dict[str, str]
+    began_ms: int | None = None
+    """When its job began to run; without a job of ours, the run's start."""
 
 
 @dataclass(frozen=True, slots=True)

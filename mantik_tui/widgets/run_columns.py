@@ -139,10 +139,11 @@ def _fixed_column(
 
 def took_ms(row: RunRow, now_ms: int) -> int | None:
     """How long a run took, or has been running."""
-    if row.start_ms is None or row.status == RunStatus.SCHEDULED:
+    began = row.began_ms or row.start_ms
+    if began is None or row.status == RunStatus.SCHEDULED:
         return None
     end = row.end_ms or (now_ms if row.status == RunStatus.RUNNING else None)
-    return None if end is None else end - row.start_ms
+    return None if end is None else end - began
 
 
 def status_words(row: RunRow) -> str:

@@ -40,7 +40,7 @@ class Sort:
 _ORDER = {
     "start": "r.start_ms",
     "end": "r.end_ms",
-    "took": "(r.end_ms - r.start_ms)",
+    "took": "(r.end_ms - coalesce((SELECT max(j.started_ms) FROM job j WHERE j.run_id = r.id), r.start_ms))",
     "name": "r.name",
     "status": "r.status",
     "user": "r.user",
@@ -171,16 +171,18 @@ def run_rows(
     rows: dict[int, RunRow] = {}
     for row in connection.execute(
         "SELECT id, coalesce(cid, server_id, ''), name, status, user, start_ms, end_ms, experiment_id, project_id,"
-        f" site, job_state, cause, pending FROM run WHERE id IN ({marks})"
+        " site, job_state, cause, pending, iif(job_state = '', start_ms, (SELECT started_ms FROM job"
+        f" WHERE run_id = run.id ORDER BY attempt DESC LIMIT 1)) FROM run WHERE id IN ({marks})"
     ):
         rows[row[0]] = RunRow(
             *(
                 *row[:5],
                 row[5] or None,
                 row[6] or None,
-                *row[7:],
+                *row[7:13],
                 values.get(row[0], {}),
                 texts.get(row[0], {}),
+                row[13],
             )
         )
     return [rows[id] for id in ids if id in rows]
