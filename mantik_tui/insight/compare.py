@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mantik_tui.domain.filters import as_number
 from mantik_tui.domain.goals import guess_goal
 from mantik_tui.domain.run import Run
 
@@ -99,10 +98,14 @@ def best_of(values: Sequence[float | None], goal: str) -> int | None:
 
 
 def _same(value: str | None) -> object:
-    number = as_number(value) if value is not None else None
-    if number is None or math.isnan(number):
+    """What two values are compared by: the number, where there is one."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
         return value
-    return number
+    return value if math.isnan(number) else number
 
 
 def _metric_keys(runs: Sequence[Run], first: Iterable[str]) -> list[str]:
