@@ -90,7 +90,7 @@ class LinePlot(Widget, can_focus=True):
         times: Sequence[float] | None = None,
     ) -> None:
         """Add points to line `index`; the arrays of its `Series` grow. Nothing is drawn for no points."""
-        if len(values):
+        if len(values) or len(steps):
             self.model.append(index, steps, values, times)
             self._redraw()
 
