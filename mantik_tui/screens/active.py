@@ -16,6 +16,7 @@ from mantik_tui.screens.active_rows import (
     ActiveModel,
     ActiveRow,
     columns,
+    foot_lines,
     notice_words,
     read_active,
 )
@@ -29,7 +30,7 @@ from mantik_tui.widgets.columns import Column, Tone
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
 from mantik_tui.widgets.one_line import STRONG
 from mantik_tui.widgets.row_source import ListSource
-from mantik_tui.widgets.styled_text import Line, StyledLines
+from mantik_tui.widgets.styled_text import Line, StyledLines, StyledText
 from mantik_tui.widgets.virtual_table import VirtualTable
 from mantik_tui.workspace import live, views
 from mantik_tui.workspace.reads import jobs, runs
@@ -58,12 +59,15 @@ class ActiveScreen(MantikScreen):
         self._view = views.recall(self.session, VIEW)
         self._filter = FilterBar(placeholder="words: run, project, site, state", id="active-filter")
         self._news = StyledLines(id="active-news")
+        self._foot = StyledText(id="active-foot")
+        self._foot.can_focus = False
         self._columns = columns()
         self._table = VirtualTable[ActiveRow](self._chosen(), id="active", empty_text=_EMPTY)
         self._read()
         yield self._news
         yield self._filter
         yield self._table
+        yield self._foot
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -102,6 +106,7 @@ class ActiveScreen(MantikScreen):
         rows.sort(key=lambda row: row.notice is None)
         self._table.replace_source(ListSource[ActiveRow](rows, _row_id))
         self._filter.show_hits(Hits(len(rows), len(self._model.rows)))
+        self._foot.show(foot_lines(self._row(self._table.cursor_id)))
         self._news.show(self._news_lines())
         self._news.display = bool(self._model.notices)
         if self.is_mounted:
@@ -144,6 +149,11 @@ class ActiveScreen(MantikScreen):
         live.watch(self.session)
 
     # ------------------------------------------------------------ what happens
+
+    @on(VirtualTable.RowHighlighted)
+    def _moved(self) -> None:
+        self._foot.show(foot_lines(self._row(self._table.cursor_id)))
+        self.refresh_bindings()
 
     @on(VirtualTable.RowSelected)
     def _opened(self, event: VirtualTable.RowSelected) -> None:
@@ -268,7 +278,7 @@ class ActiveScreen(MantikScreen):
         choose_columns(self, [(c.id, c.title, "") for c in self._columns], chosen, take)
 
     def action_sort(self) -> None:
-        choices = [("", "newest first"), *((c.id, c.title) for c in self._columns)]
+        choices = [("", "what runs first"), *((c.id, c.title) for c in self._columns)]
         choose_sort(self, choices, self._view.sort, self._sort_by)
 
     def _sort_by(self, column: str) -> None:

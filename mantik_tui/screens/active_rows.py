@@ -12,6 +12,9 @@ from mantik_tui.domain.run import RunRow
 from mantik_tui.domain.text import clean, clock, number
 from mantik_tui.screens.run_words import elapsed_of_limit, status_tone
 from mantik_tui.widgets.columns import Column, Tone
+from mantik_tui.widgets.one_line import STRONG
+from mantik_tui.widgets.styled_text import Line
+from mantik_tui.widgets.styled_text import plain as plain_line
 from mantik_tui.workspace.reads import jobs, projects, runs
 from mantik_tui.workspace.session import Session
 
@@ -59,7 +62,7 @@ def read_active(session: Session, now_ms: int) -> ActiveModel:
     best = _best_metrics(session, found.values())
     metrics = sorted({name for name, _ in best.values() if name})
     with_metrics = {row.id: row for row in session.read(runs.run_rows, ids, metrics)}
-    rows = [_notice_row(notice, found, best, now_ms) for notice in reversed(notices)]
+    rows: list[ActiveRow] = []
     running = 0
     for run_id in ids:
         row = with_metrics.get(run_id)
@@ -70,7 +73,17 @@ def read_active(session: Session, now_ms: int) -> ActiveModel:
         name, project = best.get(row.project_id, ("", ""))
         mine = [entry for entry in entries if entry.run_id == run_id]
         rows.append(active_row(row, job, mine, project, name, now_ms))
-    return ActiveModel(tuple(rows), notices, running)
+    rows.sort(key=_rank)
+    news = [_notice_row(notice, found, best, now_ms) for notice in reversed(notices)]
+    return ActiveModel((*news, *rows), notices, running)
+
+
+_ORDER = ("running", "finishing", "suspended", "cancelling", "queued", "unknown")
+
+
+def _rank(row: ActiveRow) -> int:
+    """What runs first, then what waits on a site, then what has not left this machine. Newest first within each."""
+    return _ORDER.index(row.state) if row.state in _ORDER else len(_ORDER)
 
 
 def _best_metrics(session: Session, rows: object) -> dict[int | None, tuple[str, str]]:
@@ -105,7 +118,7 @@ def active_row(
         job_id=job.job_id if job else "",
         state=state,
         tone=tone,
-        elapsed=elapsed_of_limit(job, now_ms).replace(" of ", " / ") if job else "-",
+        elapsed=elapsed_of_limit(job, now_ms).replace(" of ", "/") if job else "-",
         metric=f"{metric} {number(value)}" if value is not None else "",
         why=_why(job, submission, now_ms),
     )
@@ -201,13 +214,35 @@ def columns() -> tuple[Column[ActiveRow], ...]:
     def muted(_row: ActiveRow) -> Tone:
         return Tone.MUTED
 
+    def plain(row: ActiveRow) -> Tone:
+        return Tone.PLAIN if row.notice is None else Tone.MUTED
+
     return (
-        Column("name", "run", lambda row: row.name, 14, 0, max_width=28),
-        Column("project", "project", lambda row: row.project, 12, 5, max_width=22, tone=muted),
-        Column("site", "site", lambda row: row.site, 8, 3, max_width=14),
-        Column("job", "job", lambda row: row.job_id or "-", 8, 6, max_width=14, tone=muted),
-        Column("state", "state", lambda row: row.state, 9, 0, tone=lambda row: row.tone),
-        Column("elapsed", "elapsed / limit", lambda row: row.elapsed, 15, 1, numeric=True),
-        Column("metric", "metric", lambda row: row.metric, 14, 2, max_width=22),
+        Column("name", "run", lambda row: row.name, 16, 0, tone=plain),
+        Column("project", "project", lambda row: row.project, 14, 5, tone=muted),
+        Column("site", "site", lambda row: row.site, 12, 3),
+        Column("job", "job", lambda row: row.job_id or "-", 8, 6, tone=muted),
+        Column("state", "state", lambda row: row.state, 10, 0, tone=lambda row: row.tone),
+        Column("elapsed", "elapsed/limit", lambda row: row.elapsed, 13, 1, numeric=True),
+        Column("metric", "metric", lambda row: row.metric, 14, 2),
         Column("why", "why", lambda row: row.why, 12, 1, fill=True, tone=muted),
     )
+
+
+def foot_lines(row: ActiveRow | None) -> list[Line]:
+    """The row under the cursor in full: what the table has to cut."""
+    if row is None:
+        return []
+    where = [
+        part for part in (row.project, row.site, f"job {row.job_id}" if row.job_id else "") if part
+    ]
+    head = Line(
+        (
+            (f"{row.name}  ", STRONG),
+            (row.state, row.tone),
+            (f"  {' · '.join(where)}" if where else "", Tone.MUTED),
+            (f" · {row.elapsed}" if row.elapsed != "-" else "", Tone.MUTED),
+            (f" · {row.metric}" if row.metric else "", Tone.MUTED),
+        )
+    )
+    return [head, plain_line(row.why)] if row.why else [head]

@@ -20,7 +20,7 @@ from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.copying import copy_one_of
 from mantik_tui.screens.run_files import RunFiles
 from mantik_tui.screens.run_model import RunModel, read_run
-from mantik_tui.screens.run_plots import MOST_METRICS, default_metrics
+from mantik_tui.screens.run_plots import MOST_METRICS, default_metrics, family
 from mantik_tui.screens.run_tables import (
     PARAM_COLUMNS,
     TAG_COLUMNS,
@@ -41,6 +41,7 @@ from mantik_tui.screens.text_editing import edit_text
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
+from mantik_tui.widgets.line_plot import LinePlot
 from mantik_tui.widgets.log_view import LogView
 from mantik_tui.widgets.provenance import provenance_lines
 from mantik_tui.widgets.row_source import ListSource
@@ -92,10 +93,13 @@ class RunScreen(MantikScreen):
         self._model: RunModel | None = None
         self._gone = ""
         self._plots_wanted = False
+        self._plotted: list[str] = []
+        """What was plotted for a look, from the metrics tab; not remembered."""
         self._numbers = Numbers()
         self._shapes: dict[str, Shape | None] = {}
         self._tab = 0
         self._problem = ""
+        self._course = "reading the course …"
 
     def compose_body(self) -> ComposeResult:
         self._read()
@@ -188,7 +192,7 @@ class RunScreen(MantikScreen):
 
     def _show_plots(self, model: RunModel, now_ms: int, *, series: bool) -> None:
         chosen = self._chosen_metrics(model)
-        empty = self._problem or ("reading the course …" if chosen else "no metrics yet")
+        empty = self._problem or (self._course if chosen else "no metrics yet")
         ages = [found.as_of_ms for found in model.histories if found.key in chosen]
         if ages and self._problem:
             empty = f"as of {clock(min(ages), now_ms)}: {self._problem}"
@@ -201,6 +205,8 @@ class RunScreen(MantikScreen):
         return self.session.read(history.points, self.run_id, key)
 
     def _chosen_metrics(self, model: RunModel) -> list[str]:
+        if self._plotted:
+            return [key for key in self._plotted if key in model.run.metrics]
         chosen = views.recall(self.session, self._metrics_place(model)).columns
         there = [key for key in chosen if key in model.run.metrics]
         if there:
@@ -257,7 +263,7 @@ class RunScreen(MantikScreen):
             self.run_verb(live.fetch_log, self.run_id, done=self._log_fetched, failed=self._offline)
 
     def _fetched(self, _: None) -> None:
-        self._problem = ""
+        self._problem, self._course = "", "the server has no course of it"
         self.store_changed(frozenset({"series"}))
 
     def _log_fetched(self, _: object) -> None:
@@ -373,6 +379,35 @@ class RunScreen(MantikScreen):
         self._top.panel.display = wide
         self._line.display = not wide
 
+    # ------------------------------------------------------------ plots
+
+    @on(VirtualTable.RowSelected, "#metrics")
+    def _metric_chosen(self) -> None:
+        """Plot the metric under the cursor with its kin, and give the keys to the plot."""
+        model, row = self._model, self._metrics.cursor_row
+        if model is None or row is None:
+            return
+        self._plots_wanted = True
+        if row.key not in self._top.plots.keys:
+            kin = [key for key in model.run.metrics if family(key) == family(row.key)]
+            self._plotted = [row.key, *(key for key in kin if key != row.key)][:MOST_METRICS]
+        self._show(series=True)
+        self.call_after_refresh(self._focus_plot, row.key)
+
+    def _focus_plot(self, key: str) -> None:
+        for plot in self._top.plots.plots:
+            if any(series.label == key for series in plot.series):
+                plot.focus()
+                self.app.notify(
+                    "← → inspect, + − zoom, x the axis, 0 the whole, esc back", timeout=4
+                )
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, LinePlot):
+            self._focus_of(TABS[self._tab]).focus()
+        else:
+            super().action_back()
+
     # ------------------------------------------------------------ filter
 
     def action_filter(self) -> None:
@@ -430,7 +465,7 @@ class RunScreen(MantikScreen):
         def picked(ids: tuple[str, ...] | None) -> None:
             if ids is None:
                 return
-            self._plots_wanted = True
+            self._plots_wanted, self._plotted = True, []
             place = self._metrics_place(model)
             self.run_verb(views.remember, place, views.View(ids[:MOST_METRICS]), done=self._fetched)
             if len(ids) > MOST_METRICS:

@@ -157,6 +157,8 @@ class RunFiles(Horizontal):
     def _about(self, node: Node) -> list[Line]:
         name = node.path or node.label
         lines = [plain(name, STRONG)]
+        if node.note and not node.path:
+            lines.append(plain(node.note, Tone.MUTED))
         if node.is_dir:
             inside = [
                 n for n in self._by_number.values() if n.root == node.root and n.depth > node.depth

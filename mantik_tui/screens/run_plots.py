@@ -91,7 +91,6 @@ class RunPlots(Horizontal):
         self._plots = []
         for group in groups or [[]]:
             plot = LinePlot([Series(key) for key in group], empty_text=empty_text)
-            plot.can_focus = False
             plot.model.log = self._log_axis
             self._plots.append(plot)
         if self.is_attached:

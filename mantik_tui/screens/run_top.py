@@ -100,4 +100,6 @@ class RunTop(Horizontal):
     @staticmethod
     def summary(model: RunModel, now_ms: int) -> list[Line]:
         """The panel in one line."""
-        return [Line(((" ", Tone.PLAIN), *one_line(model.run, model.job, now_ms)), 1)]
+        return [
+            Line(((" ", Tone.PLAIN), *one_line(model.run, model.job, model.entries, now_ms)), 1)
+        ]

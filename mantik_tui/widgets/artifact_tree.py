@@ -122,8 +122,8 @@ def _muted(_node: Node) -> Tone:
 
 
 COLUMNS: tuple[Column[Node], ...] = (
-    Column("name", "file", lambda node: node.words, 28, 0, max_width=60, tone=_tone),
+    Column("name", "file", lambda node: node.words, 26, 0, max_width=40, tone=_tone),
     Column("size", "size", lambda node: size(node.size) if node.size is not None else "", 8, 1,
            numeric=True),
-    Column("note", "", lambda node: node.note, 10, 2, fill=True, tone=_muted),
+    Column("note", "", lambda node: node.note, 14, 2, fill=True, tone=_muted),
 )  # fmt: skip

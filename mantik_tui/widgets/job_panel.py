@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mantik_tui.domain.job import Job, JobState
-from mantik_tui.domain.outbox import Entry
+from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.domain.run import Run
 from mantik_tui.domain.text import clean, clock, duration
 from mantik_tui.widgets.columns import Tone
@@ -69,7 +69,7 @@ def job_lines(
     run: Run, job: Job | None, attempts: int, entries: Sequence[Entry], now_ms: int
 ) -> list[Line]:
     """What the panel says. `attempts` is the number of jobs that the run has had."""
-    lines = _job_part(run, job, attempts, now_ms)
+    lines = _unsent_part(job) if is_unsent(job, entries) else _job_part(run, job, attempts, now_ms)
     code, config = code_of(run).words, config_words(run)
     if code:
         lines.append(_row("code", code))
@@ -82,6 +82,20 @@ def job_lines(
         )
     )
     lines += _server_part(run, entries, now_ms)
+    return lines
+
+
+def is_unsent(job: Job | None, entries: Sequence[Entry]) -> bool:
+    """The submission waits in the outbox, so that there is no job yet."""
+    waits = any(entry.kind == EntryKind.SUBMIT for entry in entries)
+    return waits and job is not None and not job.job_id
+
+
+def _unsent_part(job: Job | None) -> list[Line]:
+    assert job is not None
+    lines = [_row("job", f"none yet, for {job.site}"), _row("state", "not submitted", Tone.WARN)]
+    if job.limit_ms:
+        lines.append(_row("may run", duration(job.limit_ms)))
     return lines
 
 
@@ -133,19 +147,26 @@ def _server_part(run: Run, entries: Sequence[Entry], now_ms: int) -> list[Line]:
     return lines
 
 
-def one_line(run: Run, job: Job | None, now_ms: int) -> tuple[Part, ...]:
+def _since(job: Job, now_ms: int) -> str:
+    """The one clock time that matters most, and how long it ran."""
+    ran = duration(job.ended_ms - job.started_ms) if job.ended_ms and job.started_ms else ""
+    if job.ended_ms is not None:
+        return f", ended {clock(job.ended_ms, now_ms)}{f' after {ran}' if ran else ''}"
+    if job.started_ms is not None:
+        return f" since {clock(job.started_ms, now_ms)}, {took(job, now_ms)}"
+    return f" since {clock(job.submitted_ms, now_ms)}" if job.submitted_ms else ""
+
+
+def one_line(run: Run, job: Job | None, entries: Sequence[Entry], now_ms: int) -> tuple[Part, ...]:
     """The panel in one line, for narrow windows."""
     if job is None:
         start = f"started {clock(run.start_ms, now_ms)}" if run.start_ms else "not started"
-        parts: list[Part] = [(f"{start}, submitted elsewhere", Tone.MUTED)]
-    else:
-        cause = f": {job.cause}" if job.cause else ""
-        parts = [
-            (f"job {job.job_id or 'none yet'} on {job.site} ", Tone.PLAIN),
-            (f"{job.state.value}{cause}", state_tone(job.state)),
-            (f" · {clocks(job, now_ms)}" if clocks(job, now_ms) else "", Tone.MUTED),
-            (f" · {took(job, now_ms)}" if job.started_ms else "", Tone.MUTED),
-        ]
-    if run.server_status and run.server_status != run.status:
-        parts.append((f" · server says {run.server_status}", Tone.WARN))
-    return tuple(parts)
+        return ((f"{start}, submitted elsewhere", Tone.MUTED),)
+    if is_unsent(job, entries):
+        return (("no job yet: ", Tone.PLAIN), (f"not submitted to {job.site}", Tone.WARN))
+    cause = f": {job.cause}" if job.cause else ""
+    return (
+        (f"job {job.job_id or 'none yet'} on {job.site} · ", Tone.PLAIN),
+        (f"{job.state.value}{cause}", state_tone(job.state)),
+        (_since(job, now_ms), Tone.MUTED),
+    )

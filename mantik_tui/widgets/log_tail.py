@@ -82,8 +82,8 @@ class LogTail(Widget):
         if self._styles is None:
             base, none = self.rich_style, Style.null()
             error, warning, dim = (
-                self.get_component_rich_style(f"log-tail--{part}", partial=True)
+                self.get_component_rich_style(f"log-tail--{part}")
                 for part in ("error", "warning", "dim")
             )
-            self._styles = LogStyles(base, base + error, base + warning, dim, none, none, none)
+            self._styles = LogStyles(base, error, warning, dim, none, none, none)
         return self._styles

@@ -176,8 +176,7 @@ class StyledText(ScrollView, can_focus=True):
             return base
         found = self._styles.get(tone)
         if found is None:
-            part = self.get_component_rich_style(f"one-line--{tone}", partial=True)
-            found = self._styles[tone] = base + part
+            found = self._styles[tone] = self.get_component_rich_style(f"one-line--{tone}")
         return found
 
     # ------------------------------------------------------------ moving
