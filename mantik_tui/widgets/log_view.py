@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -23,11 +22,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from mantik_tui.widgets import log_messages
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.log_document import Change, Job, LogDocument
+from mantik_tui.widgets.log_drawing import LogDrawing, Look
 from mantik_tui.widgets.log_finder import Finder
 from mantik_tui.widgets.log_index import LineIndex
-from mantik_tui.widgets.log_paint import LogStyles, Piece, Span, line_style, match_spans, paint
+from mantik_tui.widgets.log_messages import ThreadProgress
+from mantik_tui.widgets.log_paint import LogStyles
 from mantik_tui.widgets.log_viewport import Viewport
 
 BATCH_SECONDS = 0.1
@@ -53,51 +55,9 @@ class LogView(ScrollView, can_focus=True):
         Binding("escape", "leave_layer", "back", show=False),
     ]
 
-    class FollowChanged(Message):
-        """Following the end began or ceased."""
-
-        def __init__(self, view: LogView, following: bool) -> None:
-            super().__init__()
-            self.view = view
-            self.following = following
-
-    class SearchChanged(Message):
-        """A search began, found more, jumped or ended. `count` is None until all is searched."""
-
-        def __init__(self, view: LogView, count: int | None, at: int | None) -> None:
-            super().__init__()
-            self.view = view
-            self.count = count
-            self.at = at
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LogView.SearchChanged)
-
-    class PositionChanged(Message):
-        """Another last visible line (from 1; 0 in an empty log), or another number of lines or rows."""
-
-        def __init__(self, view: LogView, line: int, total: int) -> None:
-            super().__init__()
-            self.view = view
-            self.line = line
-            self.total = total
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LogView.PositionChanged)
-
-    class _Progress(Message):
-        """A thread got on. `subject` is the index, search or filter that it works for."""
-
-        bubble = False
-
-        def __init__(self, subject: object, done: bool) -> None:
-            super().__init__()
-            self.subject = subject
-            self.done = done
-
-        def can_replace(self, message: Message) -> bool:
-            mine = isinstance(message, LogView._Progress) and message.subject is self.subject
-            return mine and not self.done
+    FollowChanged: TypeAlias = log_messages.FollowChanged
+    SearchChanged: TypeAlias = log_messages.SearchChanged
+    PositionChanged: TypeAlias = log_messages.PositionChanged
 
     def __init__(
         self,
@@ -130,10 +90,8 @@ class LogView(ScrollView, can_focus=True):
         self._look_timer: Timer | None = None
         self._settling = False
         """The scroll position is being set by the view itself."""
-        self._pieces: list[Piece] | None = None
         self._style_set: LogStyles | None = None
-        self._look_drawn: object = None
-        self._strips: dict[Piece, Strip] = {}
+        self._drawing = LogDrawing(self.document, self.viewport, self.finder)
 
     # -- the file ---------------------------------------------------------------------------------
 
@@ -151,6 +109,7 @@ class LogView(ScrollView, can_focus=True):
         self.viewport = Viewport(self.document)
         self.viewport.wrap = wrap
         self.finder = Finder(self.document)
+        self._drawing = LogDrawing(self.document, self.viewport, self.finder)
         self.selected = None
         self._held = False
         self._set_following(True)
@@ -199,13 +158,13 @@ class LogView(ScrollView, can_focus=True):
         subject = job.subject
 
         def tell() -> None:
-            self.post_message(self._Progress(subject, False))
+            self.post_message(ThreadProgress(subject, False))
 
         job.run(path, lambda: worker.is_cancelled, tell)
         if not worker.is_cancelled:
-            self.post_message(self._Progress(subject, True))
+            self.post_message(ThreadProgress(subject, True))
 
-    def on_log_view__progress(self, event: LogView._Progress) -> None:
+    def on_log_view_thread_progress(self, event: ThreadProgress) -> None:
         if not self.document.owns(event.subject):
             return
         if event.done:
@@ -496,7 +455,8 @@ class LogView(ScrollView, can_focus=True):
         return self.empty_text
 
     def notify_style_update(self) -> None:
-        self._style_set = self._pieces = None
+        self._style_set = None
+        self._drawing.forget()
         super().notify_style_update()
 
     def _styles(self) -> LogStyles:
@@ -519,60 +479,12 @@ class LogView(ScrollView, can_focus=True):
         return self._style_set
 
     def render_line(self, y: int) -> Strip:
-        if self._pieces is None:
-            self._lay_out()
-        pieces = self._pieces or []
-        if y < len(pieces):
-            strip = self._strips.get(pieces[y])
-            if strip is None:
-                strip = self._strips[pieces[y]] = self._paint(pieces[y])
-            return strip
-        styles = self._styles()
-        words = Piece(-1, self.nothing_to_show() if y == 0 else "")
-        return paint(words, styles.base + styles.dim, (), 0, self.viewport.width, styles.dim)
-
-    def _lay_out(self) -> None:
-        """Decide what stands where; rows that were drawn before in the same look are kept as they are."""
-        pieces = self._pieces = self.viewport.pieces()
-        document, view = self.document, self.viewport
-        look = (
-            (view.left, view.width, view.wrap, id(self._styles())),
-            (document.search and document.search.pattern, self.finder.hit),
-            document.filter and document.filter.pattern,
-            (self.selected, self.text_selection),
-        )
-        if look != self._look_drawn:
-            self._look_drawn = look
-            self._strips = {}
-        else:
-            self._strips = {p: self._strips[p] for p in pieces if p in self._strips}
-
-    def _paint(self, piece: Piece) -> Strip:
-        styles = self._styles()
-        view = self.viewport
-        text = (self.document.text(piece.row) or "") if view.wrap else piece.text
-        base = line_style(text, styles) if piece.known else styles.base + styles.dim
-        if self.selected is not None and min(self.selected) <= piece.row <= max(self.selected):
-            base += styles.selected
-        left = 0 if view.wrap else view.left
-        spans = self._spans(piece.row, text, styles)
-        strip = paint(piece, base, spans, left, view.width, styles.dim)
-        return strip.apply_offsets(left + piece.start, piece.row)
-
-    def _spans(self, row: int, text: str, styles: LogStyles) -> list[Span]:
-        spans: list[Span] = []
-        if (search := self.document.search) is not None:
-            hit = self.finder.hit
-            here = hit is not None and self.document.row_of(hit.offset) == row
-            style = styles.current if here else styles.match
-            spans += match_spans(text, search.pattern.in_text, style)
-        elif (lines := self.document.filter) is not None:
-            spans += match_spans(text, lines.pattern.in_text, styles.match)
-        if (selection := self.text_selection) and (span := selection.get_span(row)):
-            start, end = span
-            style = self.screen.get_component_rich_style("screen--selection")
-            spans.append((start, len(text) if end < 0 else end, style))
-        return spans
+        mouse_style = self.screen.get_component_rich_style("screen--selection")
+        look = Look(self._styles(), self.selected, self.text_selection, mouse_style)
+        strip = self._drawing.strip(y, look)
+        if strip is None:
+            return self._drawing.words(self.nothing_to_show() if y == 0 else "", look)
+        return strip
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that was selected by mouse; rows are counted as in the log, not as on the screen."""
@@ -587,9 +499,9 @@ class LogView(ScrollView, can_focus=True):
             texts[0] = texts[0][selection.start.x :]
         return "\n".join(texts), "\n"
 
-    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
+    def selection_updated(self, selection: Selection | None) -> None:
         self._redraw()
 
     def _redraw(self) -> None:
-        self._pieces = None
+        self._drawing.forget()
         self.refresh()
