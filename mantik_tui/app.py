@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import App
@@ -19,25 +20,39 @@ from mantik_tui.workspace.session import Session
 from mantik_tui.workspace.styles import style_files
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from mantik_tui.domain.run_config import RunConfig
-    from mantik_tui.workspace.session import WorkspaceRow
+    from mantik_tui.workspace.reads import projects
+    from mantik_tui.workspace.servers import Offer
 
 S = TypeVar("S", bound=MantikScreen)
+
+
+def action_provider() -> type[Provider]:
+    """What the palette offers, loaded when it is opened."""
+    from mantik_tui.screens.palette import ActionProvider
+
+    return ActionProvider
 
 
 class MantikApp(App[None]):
     """The full-screen program."""
 
     TITLE = "mantik"
-    CSS_PATH = style_files()
+    CSS_PATH: ClassVar[list[str | PurePath]] = list(style_files())
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("app")
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {action_provider}
 
     def __init__(self, session: Session, *, start_demo: bool = False) -> None:
         super().__init__()
         self.session = session
         self.start_demo = start_demo
         self.engine_state = ENGINE_STARTING
+        self._lost_at: list[int] = []
+        self.has_focus: bool | None = None
+        """Whether the terminal has the focus; None where it does not tell."""
         self.animation_level = "none"
         session.engine._on_event = self._hear
 
@@ -52,16 +67,34 @@ class MantikApp(App[None]):
         return WelcomeScreen(start_demo=self.start_demo)
 
     def on_mount(self) -> None:
-        self.theme = self.session.settings.theme
+        self._use_theme(self.session.settings.theme)
         if self.session.settings.keys:
             self.set_keymap(self.session.settings.keys)
         self.call_after_refresh(self._painted)
+
+    def _use_theme(self, wanted: str) -> None:
+        if wanted == "high-contrast":
+            self._register_themes()
+        if wanted in self.available_themes:
+            self.theme = wanted
+        else:
+            self.notify(f"There is no theme called {wanted!r}", severity="warning")
+
+    def _register_themes(self) -> None:
+        from mantik_tui.screens.themes import HIGH_CONTRAST
+
+        self.register_theme(HIGH_CONTRAST)
 
     def _painted(self) -> None:
         """After the first paint: what was loaded is no garbage, and now there is time to start the engine."""
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        self._register_themes()
+        self._wake_engine()
+        self._tell_notices(on_return=True)
+
+    def _wake_engine(self) -> None:
         self.run_worker(self._start_engine, thread=True, exit_on_error=False, group="engine")
 
     def _start_engine(self) -> None:
@@ -100,15 +133,35 @@ class MantikApp(App[None]):
             message = EngineEvent(event)
         self.call_later(self._pass_on, message)
 
-    def _pass_on(self, message: Any) -> None:
-        if isinstance(message, EngineEvent) and message.event.get("event") == "engine-lost":
-            self._engine_is(ENGINE_OFF)
+    def _pass_on(self, message: StoreChanged | EngineEvent) -> None:
+        if isinstance(message, StoreChanged):
+            if "notice" in message.tables:
+                self._tell_notices(on_return=False)
+        elif message.event.get("event") == "engine-lost":
+            self._engine_lost()
         if (screen := self.top_screen) is not None:
             screen.post_message(message)
 
+    def _engine_lost(self) -> None:
+        """Start another one, unless engines keep dying."""
+        self._engine_is(ENGINE_OFF)
+        self._lost_at = [at for at in self._lost_at if at > self.session.now_ms() - 60_000]
+        self._lost_at.append(self.session.now_ms())
+        if len(self._lost_at) <= 3:
+            self.set_timer(1.0, self._wake_engine)
+
+    def _tell_notices(self, *, on_return: bool) -> None:
+        from mantik_tui.screens.notices import tell
+
+        tell(self, on_return=on_return)
+
     def on_app_focus(self) -> None:
+        self.has_focus = True
         if (screen := self.top_screen) is not None:
             screen.look_again()
+
+    def on_app_blur(self) -> None:
+        self.has_focus = False
 
     async def run_action(
         self, action: Any, default_namespace: Any = None, namespaces: Any = None
@@ -167,34 +220,66 @@ class MantikApp(App[None]):
 
         self.show_screen(CompareScreen, tuple(run_ids))
 
-    def open_connect(self, workspace: WorkspaceRow | None) -> None:
-        """The form that connects a server, filled in from a workspace that is set up already."""
+    def open_runs(self, filter_text: str | None = None) -> None:
+        """The runs of all projects; a filter replaces the one that was remembered."""
+        if not self._has_workspace():
+            return
+        from mantik_tui.screens.runs import RunsScreen
+
+        if filter_text is None:
+            self.show_screen(RunsScreen)
+        elif isinstance(self.screen, RunsScreen):
+            self.screen.set_filter(filter_text)
+        else:
+            self.push_screen(RunsScreen(filter_text))
+
+    def open_connect(self, origin: Offer | projects.WorkspaceRow | None) -> None:
+        """The form that connects a server, filled in from an offer or from a workspace that is set up already."""
         from mantik_tui.screens.connect import ConnectScreen
 
-        self.push_screen(ConnectScreen(workspace))
+        def left(opened: bool | None) -> None:
+            if opened:
+                self.workspace_opened()
+
+        self.push_screen(ConnectScreen(self.session, origin), left)
+
+    def workspace_opened(self) -> None:
+        """Show the projects of the workspace that is open now, with nothing of another one behind them."""
+        from mantik_tui.screens.projects import ProjectsScreen
+
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.switch_screen(ProjectsScreen())
 
     def action_go_projects(self) -> None:
-        if not self.session.has_workspace:
-            self.notify("Connect a server or start the demo first", severity="warning")
+        if not self._has_workspace():
             return
         from mantik_tui.screens.projects import ProjectsScreen
 
         self.show_screen(ProjectsScreen)
 
     def action_go_runs(self) -> None:
-        from mantik_tui.screens.runs import RunsScreen
-
-        self.show_screen(RunsScreen)
+        self.open_runs()
 
     def action_go_configs(self) -> None:
-        self.open_configs(None)
+        if self._has_workspace():
+            self.open_configs(None)
+
+    def _has_workspace(self) -> bool:
+        if not self.session.has_workspace:
+            self.notify("Connect a server or start the demo first", severity="warning")
+        return self.session.has_workspace
 
     def action_go_active(self) -> None:
+        if not self._has_workspace():
+            return
         from mantik_tui.screens.active import ActiveScreen
 
         self.show_screen(ActiveScreen)
 
     def action_go_outbox(self) -> None:
+        if not self._has_workspace():
+            return
         from mantik_tui.screens.outbox import OutboxScreen
 
         self.show_screen(OutboxScreen)
@@ -213,3 +298,48 @@ class MantikApp(App[None]):
         from mantik_tui.screens.welcome import WelcomeScreen
 
         self.show_screen(WelcomeScreen)
+
+    # ------------------------------------------------------------ the program itself
+
+    def action_help(self) -> None:
+        from mantik_tui.screens.help import HelpScreen
+
+        screen = self.top_screen
+        if screen is not None and not isinstance(screen, HelpScreen):
+            self.push_screen(HelpScreen(screen.SCREEN_ID))
+
+    def action_command(self) -> None:
+        from mantik_tui.screens.command_line import CommandLine
+        from mantik_tui.screens.commands import run_command
+
+        def entered(text: str | None) -> None:
+            if text:
+                run_command(self, text)
+
+        self.push_screen(CommandLine(), entered)
+
+    def action_refresh(self) -> None:
+        from mantik_tui.workspace import live
+
+        screen = self.top_screen
+        if screen is not None and self.session.has_workspace:
+            screen.run_verb(live.refresh, words="Asked server and sites for news")
+
+    def action_theme(self) -> None:
+        from mantik_tui.screens.themes import choose_theme
+
+        if (screen := self.top_screen) is not None:
+            choose_theme(screen)
+
+    def keep_theme(self, name: str) -> None:
+        """Change the colours, also for next time."""
+        from mantik_tui.workspace.preferences import set_theme
+
+        self.theme = name
+        if (screen := self.top_screen) is not None:
+            screen.run_verb(set_theme, name)
+
+    async def action_quit(self) -> None:
+        from mantik_tui.screens.leaving import ask_to_leave
+
+        ask_to_leave(self)

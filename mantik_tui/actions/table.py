@@ -321,6 +321,13 @@ _ABOUT = (
         needs_network=True,
     ),
     _program("theme", "", "theme", "Choose the colours.", command="theme"),
+    _program(
+        "suspend-process",
+        "ctrl+z",
+        "suspend",
+        "Go to the shell; fg comes back.",
+        palette=False,
+    ),
     _program("quit", "q ctrl+q", "quit", "Leave; says first what is not sent.", command="quit"),
 )
 

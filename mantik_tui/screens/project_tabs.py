@@ -190,7 +190,7 @@ class CodePane(Pane):
 class DataPane(Pane):
     """Data repositories and the datasets that runs used."""
 
-    TABLES = frozenset({"project", "dataset", "run_dataset"})
+    TABLES = frozenset({"project", "run"})
 
     def compose(self) -> ComposeResult:
         self._text = StyledText(id="data-text")
@@ -264,7 +264,8 @@ class ModelsPane(TablePane):
 
     def _show(self, found: list[Model]) -> None:
         rows: list[tuple[int, Model]] = list(enumerate(found))
-        self.table.replace_source(ListSource(rows, _number))
+        source: ListSource[tuple[int, Model]] = ListSource(rows, _number)
+        self.table.replace_source(source)
 
     @property
     def model(self) -> Model | None:
@@ -307,7 +308,8 @@ class ExperimentsPane(TablePane):
         )
 
     def _show(self, found: list[Experiment]) -> None:
-        self.table.replace_source(ListSource(found, _experiment_id))
+        source: ListSource[Experiment] = ListSource(found, _experiment_id)
+        self.table.replace_source(source)
 
     @property
     def experiment(self) -> Experiment | None:

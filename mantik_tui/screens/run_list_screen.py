@@ -11,6 +11,7 @@ from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.run_list import RunList
 from mantik_tui.widgets.virtual_table import VirtualTable
 from mantik_tui.workspace import reads, runs
+from mantik_tui.workspace.session import Session
 
 NEEDS_ROW = frozenset({"run-again", "log", "tag", "copy", "cancel", "take-back", "web-page"})
 OF_RUNS = NEEDS_ROW | {
@@ -204,7 +205,7 @@ def _why_not_row(action_id: str, row: RunRow) -> str | None:
     return None
 
 
-def _tag_all(session: runs.Session, ids: list[int], key: str, value: str | None) -> None:
+def _tag_all(session: Session, ids: list[int], key: str, value: str | None) -> None:
     for run_id in ids:
         if value is None:
             runs.delete_tag(session, run_id, key)

@@ -33,6 +33,9 @@ class RunsScreen(RunListScreen):
     def run_list(self) -> RunList | None:
         return self._list
 
+    def set_filter(self, text: str) -> None:
+        self._list.set_filter(text)
+
     def place(self) -> list[str]:
         return ["runs"]
 

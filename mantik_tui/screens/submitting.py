@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mantik_tui.domain.run_config import RunConfig
 from mantik_tui.workspace import configs, reads
+from mantik_tui.workspace.config_start import new_config
 
 if TYPE_CHECKING:
     from mantik_tui.screens.base import MantikScreen
@@ -17,7 +17,7 @@ def start_submit(screen: MantikScreen, project_id: int) -> None:
     """Open the form: on the project's saved configuration, after asking which if there are several, else empty."""
     saved = screen.session.read(reads.jobs.run_configs, project_id)
     if not saved:
-        screen.mantik.open_config_form(_fresh(screen, project_id), project_id)
+        screen.mantik.open_config_form(new_config(screen.session, project_id), project_id)
         return
     from mantik_tui.widgets.dialogs import Choice, PickDialog
 
@@ -29,7 +29,9 @@ def start_submit(screen: MantikScreen, project_id: int) -> None:
 
     def picked(ids: tuple[str, ...] | None) -> None:
         if ids:
-            config = _fresh(screen, project_id) if ids[0] == _EMPTY else saved[int(ids[0])]
+            config = (
+                new_config(screen.session, project_id) if ids[0] == _EMPTY else saved[int(ids[0])]
+            )
             screen.mantik.open_config_form(config, project_id)
 
     screen.app.push_screen(PickDialog("New run from", choices), picked)
@@ -39,10 +41,3 @@ def run_again(screen: MantikScreen, run_id: int) -> None:
     """Open the form, filled in as this run was started."""
     config = configs.from_run(screen.session, run_id)
     screen.mantik.open_config_form(config, config.project_id)
-
-
-def _fresh(screen: MantikScreen, project_id: int) -> RunConfig:
-    project = screen.session.read(reads.projects.get_project, project_id)
-    found = screen.session.read(reads.projects.experiments, screen.session.workspace.id, project_id)
-    experiment = next((e.name for e in found if not e.name.startswith("mantik-project/")), "")
-    return RunConfig(name="", code=project.folder, experiment=experiment, project_id=project_id)

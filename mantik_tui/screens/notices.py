@@ -1,0 +1,63 @@
+"""What happened while nobody looked: said once, in the program and through the terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mantik_tui.domain.errors import StoreProblem
+from mantik_tui.domain.text import clean
+from mantik_tui.workspace import reads, views
+
+if TYPE_CHECKING:
+    from mantik_tui.app import MantikApp
+
+Notice = reads.jobs.Notice
+_NAMED = 3
+
+
+def tell(app: MantikApp, *, on_return: bool) -> None:
+    """Say what has not been said yet, and mark it as said."""
+    try:
+        notices = app.session.read(reads.jobs.unseen_notices)
+    except StoreProblem:
+        return
+    screen = app.top_screen
+    if not notices or screen is None:
+        return
+    text = in_words(notices, on_return=on_return)
+    is_bad = any(notice.kind == "blocked" for notice in notices)
+    app.notify(text, severity="warning" if is_bad else "information", timeout=10)
+    if not on_return and app.session.settings.notifications and app.has_focus is not True:
+        to_terminal(app, text)
+    screen.run_verb(views.mark_notices_seen, notices[-1].id)
+
+
+def in_words(notices: Sequence[Notice], *, on_return: bool) -> str:
+    """`3 runs ended while you were away: …`; a single notice in its own words."""
+    texts = [clean(notice.text, keep_newlines=False) for notice in notices]
+    if len(texts) == 1:
+        return texts[0]
+    ended = sum(notice.kind == "ended" for notice in notices)
+    if ended == len(notices):
+        head = f"{ended} runs ended"
+    elif ended:
+        head = f"{ended} {'run' if ended == 1 else 'runs'} ended, {len(notices) - ended} other news"
+    else:
+        head = f"{len(notices)} news"
+    away = " while you were away" if on_return else ""
+    more = (
+        [f"and {len(texts) - _NAMED} more; a shows what is active"] if len(texts) > _NAMED else []
+    )
+    return "\n".join([f"{head}{away}", *texts[:_NAMED], *more])
+
+
+def to_terminal(app: MantikApp, text: str) -> None:
+    """A notice of the terminal itself, which reaches the desk also over SSH."""
+    from mantik_tui.widgets.terminal_notice import notice_sequence
+
+    driver = app._driver
+    if driver is not None:
+        driver.write(notice_sequence("mantik", text.replace("\n", ", "), os.environ))
+        driver.flush()
