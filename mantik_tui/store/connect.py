@@ -142,10 +142,12 @@ class Store:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            # A full disk ends a transaction by itself; one whose COMMIT failed is still open.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
     def data_version(self) -> int:
         """Changes when another connection has written; a lost notice can't leave a stale screen."""

@@ -26,6 +26,7 @@ Spawn = Callable[[], None]
 """Starts an engine for this home and returns at once; raises OSError where no process can be made."""
 
 START_TIMEOUT_S = 20.0
+HELLO_TIMEOUT_S = 10.0
 
 
 class EngineLink:
@@ -35,6 +36,9 @@ class EngineLink:
         self._spawn = spawn
         self._on_event = on_event
         self._lock = threading.Lock()
+        """Of the socket's writing end, and of the choice of the socket."""
+        self._connecting = threading.RLock()
+        """Held until the engine has said who it is: another thread must not take its silence for an old version."""
         self._socket: socket.socket | None = None
         self._answers: dict[int, queue.SimpleQueue[Event]] = {}
         self._numbers = itertools.count(1)
@@ -48,28 +52,33 @@ class EngineLink:
 
     def connect(self) -> bool:
         """Connect to a running engine; False if there is none."""
-        with self._lock:
+        with self._connecting:
             if self._socket is not None:
                 return True
-            import socket
-
-            path = str(paths.socket_path())
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 link.settimeout(5)
-                link.connect(path)
+                link.connect(str(paths.socket_path()))
                 link.settimeout(None)
             except OSError:
                 link.close()
                 return False
-            self._socket = link
+            with self._lock:
+                self._socket = link
             threading.Thread(
                 target=self._listen, args=(link,), name="engine-events", daemon=True
             ).start()
-        self.engine = self.request("hello", version=__version__, protocol=PROTOCOL)
-        if self._watched:
-            self.notify("watch", **self._watched)
-        return True
+            try:
+                self.engine = self.request(
+                    "hello", HELLO_TIMEOUT_S, version=__version__, protocol=PROTOCOL
+                )
+            except EngineProblem:
+                # It went away while we knocked.
+                self.close()
+                return False
+            if self._watched:
+                self.notify("watch", **self._watched)
+            return True
 
     def ensure(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Connect; start an engine if none is there. An engine of another version drains, and ours takes its place.
@@ -77,13 +86,19 @@ class EngineLink:
         Raises:
             EngineProblem: it did not come up.
         """
-        if self.connect():
-            if (
-                self.engine.get("version") == __version__
-                and self.engine.get("protocol") == PROTOCOL
-            ):
-                return
-            self._replace(timeout_s)
+        with self._connecting:
+            if self.connect():
+                if self._of_our_version():
+                    return
+                self._replace(timeout_s)
+            if not self.connected:
+                self._start(timeout_s)
+
+    def _of_our_version(self) -> bool:
+        said = self.engine
+        return said.get("version") == __version__ and said.get("protocol") == PROTOCOL
+
+    def _start(self, timeout_s: float) -> None:
         try:
             self._spawn()
         except OSError as error:
@@ -101,11 +116,12 @@ class EngineLink:
             time.sleep(0.02)
 
     def _replace(self, timeout_s: float) -> None:
+        """Ask an engine of another version to end, and wait until it no longer listens."""
         with contextlib.suppress(EngineProblem):
             self.request("stop", timeout_s=timeout_s)
         self.close()
         deadline = time.monotonic() + timeout_s
-        while self.connect():
+        while self.connect() and not self._of_our_version():
             self.close()
             if time.monotonic() > deadline:
                 raise EngineProblem(
@@ -164,18 +180,21 @@ class EngineLink:
 
     def _listen(self, link: socket.socket) -> None:
         buffer = b""
-        while True:
-            try:
-                data = link.recv(65536)
-            except OSError:
-                data = b""
-            if not data or len(buffer) > MAX_LINE:
-                break
-            *lines, buffer = (buffer + data).split(b"\n")
-            for line in lines:
-                with contextlib.suppress(ValueError):
-                    self._hear(unpack(line))
-        self._lost(link)
+        try:
+            while True:
+                try:
+                    data = link.recv(65536)
+                except OSError:
+                    data = b""
+                if not data or len(buffer) > MAX_LINE:
+                    break
+                *lines, buffer = (buffer + data).split(b"\n")
+                for line in lines:
+                    with contextlib.suppress(ValueError):
+                        self._hear(unpack(line))
+        finally:
+            # Also when what hears an event fails: a line that nobody listens to is no line.
+            self._lost(link)
 
     def _hear(self, message: Event) -> None:
         if "event" not in message:
@@ -191,16 +210,19 @@ class EngineLink:
         if self._socket is not link:
             return
         self._socket = None
-        gone = {
-            "error": {"kind": "EngineProblem", "title": "The engine went away", "hint": "Try again"}
-        }
-        for box in list(self._answers.values()):
-            box.put(gone)
+        self._answer_all("The engine went away")
         if self._on_event is not None:
             self._on_event({"event": "engine-lost"})
 
+    def _answer_all(self, title: str) -> None:
+        """Nobody who waits shall wait for an answer that can't come."""
+        gone = {"error": {"kind": "EngineProblem", "title": title, "hint": "Try again"}}
+        for box in list(self._answers.values()):
+            box.put(gone)
+
     def close(self) -> None:
         link, self._socket = self._socket, None
+        self._answer_all("The line to the engine was closed")
         if link is not None:
             import socket
 

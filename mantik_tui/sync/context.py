@@ -58,6 +58,10 @@ class Engine:
     demo_url: str = ""
     demo_stop: Callable[[], None] | None = None
     """Ends the demo's server, while that is our child."""
+    kill_job_at: str = ""
+    """Point at which job scripts kill themselves with -9; for tests."""
+    sending: set[asyncio.Task[None]] = field(default_factory=set)
+    """What is on its way right now."""
     wakes: Wakes = field(default_factory=Wakes)
     keys: Keys = field(default_factory=Keys)
     sites: Sites = field(default_factory=Sites)

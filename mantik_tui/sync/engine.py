@@ -9,22 +9,26 @@ import logging
 import logging.handlers
 import os
 import signal
+import socket
+import sqlite3
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from typing import IO, Any
 
 from mantik_tui import paths
 from mantik_tui.domain.errors import MantikError, Refused
-from mantik_tui.store.connect import Store
+from mantik_tui.store.connect import Store, file_system_of, on_network
 from mantik_tui.store.reads import jobs as job_reads
-from mantik_tui.store.writes import outbox as outbox_writes
-from mantik_tui.sync import lease, push, submit
+from mantik_tui.store.writes import setup
+from mantik_tui.store.writes.jobs import add_notice
+from mantik_tui.sync import cancel, lease, push, submit
 from mantik_tui.sync.context import Engine
 from mantik_tui.sync.demo import resume_demo
 from mantik_tui.sync.histories import follow_histories
 from mantik_tui.sync.hub import Client, Hub
 from mantik_tui.sync.jobs import follow_logs, watch_jobs
-from mantik_tui.sync.outbox import run_outbox
+from mantik_tui.sync.outbox import recover, run_outbox, stop_sending
 from mantik_tui.sync.requests import VERBS
 from mantik_tui.sync.secrets import Secrets
 from mantik_tui.sync.tracking import supervise
@@ -34,39 +38,63 @@ LOG = logging.getLogger("mantik.engine")
 IDLE_S = 600.0
 """How long the engine stays after the last client, when nothing waits to be sent."""
 FAULT_VARIABLE = "MANTIK_TUI_FAULT_AT"
-"""Names a checkpoint of the submit path at which the engine kills itself with -9; for tests."""
+"""For tests: a checkpoint of the submit path at which the engine kills itself with -9, or `job:` and a point of the job
+script at which that does."""
+JOB_FAULT = "job:"
+LOCK_WAIT_S = 15.0
+"""How long a new engine waits for one that is about to end."""
+DRAIN_S = 5.0
+"""How long an engine that is asked to end lets what it is sending come to its end."""
+DUTY_PAUSE_S = 5.0
 
-HANDLERS = {**push.HANDLERS, **submit.HANDLERS}
+HANDLERS = {**push.HANDLERS, **submit.HANDLERS, **cancel.HANDLERS}
 
 
 def run_engine(*, keep: bool = False, idle_s: float = IDLE_S) -> int:
     """Run the engine of this home until it is stopped or idle. Returns the exit code: 0, also when another one runs."""
     os.umask(0o077)
     _log_to_file()
-    lock = _lock()
+    lock = take_lock()
     if lock is None:
         return 0
     try:
-        asyncio.run(_live(keep, idle_s))
-    except MantikError as error:
-        LOG.error("%s", error)
+        asyncio.run(live(keep=keep, idle_s=idle_s))
+    except (MantikError, sqlite3.Error, OSError) as error:
+        LOG.error("%s", error, exc_info=not isinstance(error, MantikError))
         print(error, file=sys.stderr)  # noqa: T201 - goes to the file that the client names when nothing answers
-        return error.exit_code
+        return error.exit_code if isinstance(error, MantikError) else 1
     finally:
         lock.close()
     return 0
 
 
-def _lock() -> IO[str] | None:
-    """Only one engine of a home runs on a host. The lock ends with the process, however it ends."""
+def take_lock(wait_s: float = LOCK_WAIT_S) -> IO[str] | None:
+    """Only one engine of a home runs on a host. The lock ends with the process, however it ends.
+
+    Waits for an engine that is about to end; returns None when one is there and answers, or does not end in time.
+    """
     path = paths.socket_path().with_suffix(".lock")
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if _answers() or time.monotonic() > deadline:
+                file.close()
+                return None
+            time.sleep(0.05)
+        else:
+            return file
+
+
+def _answers() -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(paths.socket_path()))
+        except OSError:
+            return False
+    return True
 
 
 def _log_to_file() -> None:
@@ -79,21 +107,39 @@ def _log_to_file() -> None:
     root.setLevel(logging.INFO)
 
 
-def _checkpoint() -> Callable[[str], None]:
-    wanted = os.environ.get(FAULT_VARIABLE)
+def faults() -> tuple[Callable[[str], None], str]:
+    """For tests: what happens at checkpoints, and where job scripts die."""
+    wanted = os.environ.get(FAULT_VARIABLE, "")
     if not wanted:
-        return lambda _name: None
+        return lambda _name: None, ""
+    if wanted.startswith(JOB_FAULT):
+        return lambda _name: None, wanted.removeprefix(JOB_FAULT)
 
     def die_there(name: str) -> None:
         if name == wanted:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return die_there
+    return die_there, ""
 
 
-async def _live(keep: bool, idle_s: float) -> None:
+async def live(
+    *,
+    keep: bool = False,
+    idle_s: float = IDLE_S,
+    signals: bool = True,
+    ready: Callable[[Engine], None] = lambda _engine: None,
+) -> None:
+    """An engine's life, in the loop that calls it. The caller holds the lock.
+
+    Args:
+        signals: end upon TERM and INT; only possible in a process's main thread.
+        ready: told once clients can connect.
+    """
     store = Store(paths.database())
-    engine = Engine(store=store, secrets=Secrets(), checkpoint=_checkpoint(), keep=keep)
+    checkpoint, kill_job_at = faults()
+    engine = Engine(
+        store=store, secrets=Secrets(), checkpoint=checkpoint, keep=keep, kill_job_at=kill_job_at
+    )
 
     async def answer(client: Client, verb: str, args: dict[str, Any]) -> Any:
         handler = VERBS.get(verb)
@@ -105,38 +151,71 @@ async def _live(keep: bool, idle_s: float) -> None:
         return await handler(engine, client, args)
 
     engine.hub = Hub(answer, lambda: engine.life.set())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, engine.stopping.set)
+    if signals:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, engine.stopping.set)
     _hold_lease(engine)
     await engine.hub.listen(paths.socket_path())
-    duties = [
-        asyncio.create_task(duty, name=name)
-        for name, duty in (
-            ("lease", _keep_lease(engine)),
-            ("tracking", supervise(engine)),
-            ("outbox", run_outbox(engine, HANDLERS)),
-            ("jobs", watch_jobs(engine)),
-            ("logs", follow_logs(engine)),
-            ("histories", follow_histories(engine)),
-            ("life", _until_idle(engine, idle_s)),
-        )
-    ]
-    demo = asyncio.create_task(resume_demo(engine))
+    _say_how_the_database_lies(engine)
+    ready(engine)
     stop = asyncio.create_task(engine.stopping.wait())
-    LOG.info(
-        "engine %s is up, %s",
-        os.getpid(),
-        "sending" if engine.holds_lease else f"{engine.lease_host} sends",
-    )
-    await asyncio.wait([stop, *duties], return_when=asyncio.FIRST_COMPLETED)
-    for duty in duties:
-        if duty.done() and not duty.cancelled() and duty.exception() is not None:
-            LOG.error("duty %s failed", duty.get_name(), exc_info=duty.exception())
-    await _end(engine, [stop, demo, *duties])
+    idle = asyncio.create_task(_until_idle(engine, idle_s))
+    demo = asyncio.create_task(resume_demo(engine))
+    duties = [
+        asyncio.create_task(_again_and_again(name, duty), name=name)
+        for name, duty in _duties(engine).items()
+    ]
+    sends = "sending" if engine.holds_lease else f"{engine.lease_host} sends"
+    LOG.info("engine %s is up, %s", os.getpid(), sends)
+    await asyncio.wait([stop, idle], return_when=asyncio.FIRST_COMPLETED)
+    await _end(engine, [stop, idle, demo, *duties])
+
+
+Duty = Callable[[], Coroutine[Any, Any, None]]
+
+
+def _duties(engine: Engine) -> dict[str, Duty]:
+    return {
+        "lease": lambda: _keep_lease(engine),
+        "tracking": lambda: supervise(engine),
+        "outbox": lambda: run_outbox(engine, HANDLERS),
+        "jobs": lambda: watch_jobs(engine),
+        "logs": lambda: follow_logs(engine),
+        "histories": lambda: follow_histories(engine),
+    }
+
+
+async def _again_and_again(name: str, duty: Duty) -> None:
+    """Run a duty until cancelled. A defect, or a disk that is full, ends it only for a moment: the others go on."""
+    while True:
+        try:
+            await duty()
+        except Exception:
+            LOG.exception("duty %s failed", name)
+        await asyncio.sleep(DUTY_PAUSE_S)
+
+
+def _say_how_the_database_lies(engine: Engine) -> None:
+    """Tell a person once when the database lies where several windows write more slowly."""
+    if not on_network(engine.store.path) or engine.store.journal_mode() == "wal":
+        return
+    kind = file_system_of(engine.store.path)
+    with engine.store.transaction() as connection:
+        if setup.get_meta(connection, "told of journal") == kind:
+            return
+        setup.set_meta(connection, "told of journal", kind)
+        add_notice(
+            connection,
+            "info",
+            f"The database lies on a network file system ({kind}) and keeps a rollback journal: screens may wait for"
+            " a moment while runs are stored. MANTIK_TUI_HOME moves it to a local disk",
+            engine.now_ms(),
+        )
 
 
 async def _end(engine: Engine, tasks: list[asyncio.Task[Any]]) -> None:
+    engine.stopping.set()  # nothing new is sent
+    await stop_sending(engine, DRAIN_S)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -147,7 +226,8 @@ async def _end(engine: Engine, tasks: list[asyncio.Task[Any]]) -> None:
     if engine.demo_stop is not None:
         await asyncio.to_thread(engine.demo_stop)
     if engine.holds_lease:
-        lease.release(engine.store, engine.epoch)
+        with contextlib.suppress(sqlite3.Error):
+            lease.release(engine.store, engine.epoch)
     with contextlib.suppress(FileNotFoundError):
         paths.socket_path().unlink()
     engine.store.close()
@@ -155,16 +235,12 @@ async def _end(engine: Engine, tasks: list[asyncio.Task[Any]]) -> None:
 
 
 def _hold_lease(engine: Engine) -> bool:
-    """Try to take the lease; returns whether this engine sends now."""
+    """Try to take the lease; returns whether this engine sends now. To be called while nothing is being sent."""
     holder = lease.acquire(engine.store, engine.now_ms())
     engine.lease_host = holder.host
     if holder.ours:
         engine.epoch, engine.holds_lease = holder.epoch, True
-        with engine.store.transaction() as connection:
-            left = outbox_writes.recover(connection, engine.epoch, engine.now_ms())
-        if left:
-            LOG.info("%s entries were being sent when an earlier engine ended", left)
-        engine.wakes.outbox.set()
+        recover(engine)
     return holder.ours
 
 
@@ -174,9 +250,12 @@ async def _keep_lease(engine: Engine) -> None:
         if engine.holds_lease and not lease.renew(engine.store, engine.epoch, engine.now_ms()):
             LOG.warning("another engine has taken the lease")
             engine.holds_lease = False
-        if not engine.holds_lease and _hold_lease(engine):
-            for event in engine.refreshes.values():
-                event.set()
+        if not engine.holds_lease:
+            # Under a new epoch nothing may go on that was begun under the old one.
+            await stop_sending(engine)
+            if _hold_lease(engine):
+                for event in engine.refreshes.values():
+                    event.set()
 
 
 async def _until_idle(engine: Engine, idle_s: float) -> None:

@@ -45,12 +45,9 @@ def acquire(
         if held is not None and not (
             held.host == host and held.pid == pid and held.boot_id == boot
         ):
+            # Two machines may have one name, so that another boot is not taken for ours before it went quiet.
             same_machine = held.host == host and held.boot_id == boot
-            alive = (
-                _alive(held.pid)
-                if same_machine
-                else held.host != host and now_ms - held.renewed_ms < STALE_MS
-            )
+            alive = _alive(held.pid) if same_machine else now_ms - held.renewed_ms < STALE_MS
             if alive:
                 return Holder(held.epoch, False, held.host)
         epoch = (held.epoch if held else 0) + 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mantik_tui.domain.errors import (
@@ -13,7 +15,6 @@ from mantik_tui.domain.errors import (
     EngineProblem,
     MantikError,
     NeedsLogin,
-    NotFound,
     Offline,
     Refused,
     Unsure,
@@ -34,6 +35,8 @@ WORKERS = 3
 RETRY_S = (2, 5, 15, 30, 60, 120, 300)
 UNSURE_S = 60
 """Seconds until the other side is asked again after it could not tell."""
+STORE_RETRY_S = 2.0
+"""Seconds until the local database is tried again, for example when the disk is full."""
 
 
 class Wait(MantikError):
@@ -52,8 +55,25 @@ class TheyChangedIt(Conflict):
         self.theirs = theirs
 
 
+class NothingRuns(Refused):
+    """The site refused a submission after it was looked whether an earlier try had come through: no job exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of an entry after a try."""
+
+    state: EntryState
+    words: str = ""
+    next_try_ms: int = 0
+    payload: dict[str, object] = field(default_factory=dict)
+    tried: bool = True
+
+
 async def run_outbox(engine: Engine, handlers: Mapping[str, Handler]) -> None:
     """Send what waits until cancelled."""
+    if engine.holds_lease:
+        recover(engine)
     workers = [asyncio.create_task(_work(engine, handlers)) for _ in range(WORKERS)]
     try:
         await asyncio.gather(*workers)
@@ -61,14 +81,30 @@ async def run_outbox(engine: Engine, handlers: Mapping[str, Handler]) -> None:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+        await stop_sending(engine)
+
+
+def recover(engine: Engine) -> None:
+    """Take up what was being sent when an engine ended. To be called while nothing is being sent."""
+    with engine.store.transaction() as connection:
+        table.check_epoch(connection, engine.epoch)
+        left = table.recover(connection, engine.now_ms())
+    if left:
+        LOG.info("%s entries were being sent when an earlier engine ended", left)
+    engine.wakes.outbox.set()
 
 
 async def _work(engine: Engine, handlers: Mapping[str, Handler]) -> None:
     while True:
-        entry = take(engine)
+        try:
+            entry = None if engine.stopping.is_set() else take(engine)
+        except sqlite3.Error as error:
+            LOG.warning("the outbox can't be read now: %s", error)
+            await asyncio.sleep(STORE_RETRY_S)
+            continue
         if entry is not None:
             engine.hub.publish("outbox")
-            await send(engine, entry, handlers)
+            await _send_as_task(engine, entry, handlers)
             engine.hub.publish("outbox", "run")
             engine.wakes.outbox.set()
             continue
@@ -77,6 +113,29 @@ async def _work(engine: Engine, handlers: Mapping[str, Handler]) -> None:
         engine.wakes.outbox.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(engine.wakes.outbox.wait(), pause)
+
+
+async def _send_as_task(engine: Engine, entry: Entry, handlers: Mapping[str, Handler]) -> None:
+    """Send in a task of its own, so that a lost lease can end it while the worker lives on."""
+    task = asyncio.create_task(send(engine, entry, handlers))
+    engine.sending.add(task)
+    try:
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOG.error("entry %s could not be settled", entry.id, exc_info=error)
+    finally:
+        task.cancel()
+        engine.sending.discard(task)
+
+
+async def stop_sending(engine: Engine, grace_s: float = 0.0) -> None:
+    """Let what is being sent end within `grace_s`, then cut it off; it is taken up by whoever sends next."""
+    tasks = list(engine.sending)
+    if tasks and grace_s:
+        await asyncio.wait(tasks, timeout=grace_s)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def take(engine: Engine) -> Entry | None:
@@ -94,75 +153,101 @@ def take(engine: Engine) -> Entry | None:
 
 async def send(engine: Engine, entry: Entry, handlers: Mapping[str, Handler]) -> None:
     """Let the handler send `entry`, as it was before it was taken, and settle it."""
-    handler = handlers.get(entry.kind)
+    handler, epoch = handlers.get(entry.kind), engine.epoch
+    outcome = Outcome(EntryState.DONE)
     try:
         if handler is None:
             raise Refused(f"This version can't send {entry.kind!r}", hint="Update mantik-tui")
         await handler(engine, entry)
-    except Exception as error:  # noqa: BLE001 - every failure becomes the state of the entry, in words
-        _failed(engine, entry, error)
+    except EngineProblem as error:
+        # Another engine has taken over: the entry is its affair now.
+        LOG.warning("entry %s: %s", entry.id, error)
+        engine.holds_lease = False
         return
-    _settle(engine, entry, EntryState.DONE)
+    except Exception as error:  # noqa: BLE001 - every failure becomes the state of the entry, in words
+        outcome = outcome_of(entry, error, engine.now_ms())
+    await _settle(engine, entry, epoch, outcome)
 
 
-def _failed(engine: Engine, entry: Entry, error: Exception) -> None:
-    now = engine.now_ms()
-    delay = RETRY_S[min(entry.attempts, len(RETRY_S) - 1)]
+def outcome_of(entry: Entry, error: Exception, now_ms: int) -> Outcome:
+    """The state of an entry after a try that failed.
+
+    What may have happened in the world stays in doubt until it was looked for, whatever else goes wrong meanwhile.
+    """
+    doubt = entry.kind in table.EFFECTS and (table.in_doubt(entry) or isinstance(error, Unsure))
+    if isinstance(error, NothingRuns):
+        doubt = False
+    payload: dict[str, object] = {"in_doubt": doubt} if entry.kind in table.EFFECTS else {}
+    again = EntryState.UNSURE if doubt else EntryState.PENDING
     if isinstance(error, Wait):
-        _settle(engine, entry, EntryState.PENDING, str(error), now + int(error.seconds * 1000))
-    elif isinstance(error, Offline):
-        unsure = entry.kind in table.EFFECTS and entry.state is EntryState.UNSURE
-        state = EntryState.UNSURE if unsure else EntryState.PENDING
-        _settle(engine, entry, state, _words(error), now + delay * 1000)
-    elif isinstance(error, Unsure):
-        _settle(engine, entry, EntryState.UNSURE, _words(error), now + UNSURE_S * 1000)
-    elif isinstance(error, TheyChangedIt):
-        _settle(engine, entry, EntryState.BLOCKED, _words(error), payload={"theirs": error.theirs})
-    elif isinstance(error, NeedsLogin | Refused | Conflict | NotFound | MantikError):
-        _settle(engine, entry, EntryState.BLOCKED, _words(error))
-    else:
-        LOG.error("entry %s failed", entry.id, exc_info=error)
-        words = f"Something went wrong here: {error}. The engine's log says more"
-        _settle(engine, entry, EntryState.BLOCKED, words)
+        return Outcome(again, str(error), now_ms + int(error.seconds * 1000), payload, tried=False)
+    if isinstance(error, Offline):
+        if getattr(error, "maybe_sent", True):
+            payload["maybe_sent"] = True
+        return Outcome(again, _words(error), now_ms + _delay_ms(entry), payload)
+    if isinstance(error, Unsure):
+        payload["maybe_sent"] = True
+        return Outcome(again, _words(error), now_ms + UNSURE_S * 1000, payload)
+    if isinstance(error, sqlite3.Error):
+        words = f"The local database can't be written: {error}"
+        return Outcome(again, words, now_ms + _delay_ms(entry), {**payload, "maybe_sent": True})
+    if isinstance(error, MantikError):
+        if isinstance(error, TheyChangedIt):
+            payload["theirs"] = error.theirs
+        if isinstance(error, NeedsLogin):
+            payload["needs_login"] = True
+        return Outcome(EntryState.BLOCKED, _words(error), payload=payload)
+    LOG.error("entry %s failed", entry.id, exc_info=error)
+    words = f"Something went wrong here: {error}. The engine's log says more"
+    return Outcome(EntryState.BLOCKED, words, payload={**payload, "maybe_sent": True})
+
+
+def _delay_ms(entry: Entry) -> int:
+    return RETRY_S[min(entry.attempts, len(RETRY_S) - 1)] * 1000
 
 
 def _words(error: MantikError) -> str:
     return ". ".join(part.rstrip(".") for part in (error.title, error.cause, error.hint) if part)
 
 
-def _settle(
-    engine: Engine,
-    entry: Entry,
-    state: EntryState,
-    error: str = "",
-    next_try_ms: int = 0,
-    payload: Mapping[str, object] | None = None,
-) -> None:
+async def _settle(engine: Engine, entry: Entry, epoch: int, outcome: Outcome) -> None:
+    """Store the outcome, however long that takes: on a full disk the entry must not stay in `sending` for ever."""
+    while True:
+        try:
+            settled = _store(engine, entry, epoch, outcome)
+            break
+        except sqlite3.Error as error:
+            LOG.warning("entry %s can't be settled now: %s", entry.id, error)
+            await asyncio.sleep(STORE_RETRY_S)
+    if not settled:
+        LOG.warning("entry %s (%s) was taken over by another engine", entry.id, entry.what)
+    elif outcome.words:
+        LOG.info("entry %s (%s): %s: %s", entry.id, entry.what, outcome.state.value, outcome.words)
+
+
+def _store(engine: Engine, entry: Entry, epoch: int, outcome: Outcome) -> bool:
+    now = engine.now_ms()
     with engine.store.transaction() as connection:
-        table.settle(
+        settled = table.settle(
             connection,
             entry.id,
-            state,
-            engine.now_ms(),
-            error=error,
-            next_try_ms=next_try_ms,
-            payload=payload,
+            outcome.state,
+            now,
+            epoch=epoch,
+            error=outcome.words,
+            next_try_ms=outcome.next_try_ms,
+            payload=outcome.payload,
+            tried=outcome.tried,
         )
-        if state is EntryState.BLOCKED:
-            add_notice(
-                connection, "blocked", f"{entry.what}: {error}", engine.now_ms(), entry.run_id
-            )
-    if error:
-        LOG.info("entry %s (%s): %s: %s", entry.id, entry.what, state.value, error)
+        if settled and outcome.state is EntryState.BLOCKED:
+            add_notice(connection, "blocked", f"{entry.what}: {outcome.words}", now, entry.run_id)
+    return settled
 
 
 def release_waiting(engine: Engine, workspace_id: int) -> None:
-    """The server answers again: what waited for it is tried at once. What is unsure keeps its time."""
+    """A workspace's server answers again: what waited for it is tried at once."""
     with engine.store.transaction() as connection:
-        done = connection.execute(
-            "UPDATE outbox SET next_try_ms = 0 WHERE workspace_id = ? AND state = 'pending' AND next_try_ms > ?"
-            " AND attempts > 0",
-            (workspace_id, engine.now_ms()),
-        )
-    if done.rowcount:
+        released = table.release(connection, workspace_id, engine.now_ms())
+    if released:
+        engine.hub.publish("outbox")
         engine.wakes.outbox.set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mantik_tui.backends.tracking.limits import PARAM
+from mantik_tui.domain.errors import NotFound
 from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.store.reads.runs import get_params
 from mantik_tui.sync.outbox import Handler, TheyChangedIt, Wait
@@ -23,9 +24,17 @@ async def _target(engine: Engine, entry: Entry) -> tuple[TrackingClient, str]:
     row = engine.store.connection.execute(
         "SELECT server_id FROM run WHERE id = ?", (entry.run_id,)
     ).fetchone()
-    if row is None or row[0] is None:
+    if row is None:
+        raise NotFound("The run is gone", "it was removed from the server", "Take this back")
+    if row[0] is None:
         raise Wait("the run is not on the server yet", 5)
     return await engine.tracking(entry.workspace_id), str(row[0])
+
+
+def _may_overwrite(entry: Entry, theirs: str | None) -> bool:
+    """Whether the server has what the edit was made from, or an earlier value of ours whose answer was lost."""
+    ours = entry.base.get("or")
+    return theirs == entry.base.get("value") or (isinstance(ours, list) and theirs in ours)
 
 
 async def set_tag(engine: Engine, entry: Entry) -> None:
@@ -33,12 +42,11 @@ async def set_tag(engine: Engine, entry: Entry) -> None:
     client, server_id = await _target(engine, entry)
     key = str(entry.payload["key"])
     mine = entry.payload.get("value")
-    base = entry.base.get("value")
     run = await client.get_run(server_id)
     theirs = next((tag.value or "" for tag in run.data.tags if tag.key == key), None)
     if theirs == mine:
         return
-    if theirs != base:
+    if not _may_overwrite(entry, theirs):
         raise TheyChangedIt(f"Somebody set {key} to {_short(theirs)} meanwhile", theirs)
     if mine is None:
         await client.delete_tag(server_id, key)
@@ -48,11 +56,11 @@ async def set_tag(engine: Engine, entry: Entry) -> None:
 
 async def rename(engine: Engine, entry: Entry) -> None:
     client, server_id = await _target(engine, entry)
-    mine, base = str(entry.payload["name"]), entry.base.get("value")
+    mine = str(entry.payload["name"])
     theirs = (await client.get_run(server_id)).info.run_name or ""
     if theirs == mine:
         return
-    if theirs != base:
+    if not _may_overwrite(entry, theirs):
         raise TheyChangedIt(f"Somebody renamed the run to {_short(theirs)} meanwhile", theirs)
     await client.update_run(server_id, name=mine)
 
@@ -63,6 +71,9 @@ async def set_status(engine: Engine, entry: Entry) -> None:
     With the end go those params that the training did not log itself. Not before: MLflow refuses a second spelling of a
     param (`1e-3` and `0.001`), and the training would die of it.
     """
+    if "look_for" in entry.payload:
+        await _end_if_there(engine, entry)
+        return
     client, server_id = await _target(engine, entry)
     end = entry.payload.get("end_ms")
     if end is not None:
@@ -77,6 +88,24 @@ async def set_status(engine: Engine, entry: Entry) -> None:
             "UPDATE run_doc SET server_status = ? WHERE run_id = ?",
             (entry.payload["status"], entry.run_id),
         )
+
+
+async def _end_if_there(engine: Engine, entry: Entry) -> None:
+    """A submission was taken back while it was not known whether the server had made its run."""
+    client = await engine.tracking(entry.workspace_id)
+    try:
+        experiment = await client.get_experiment_by_name(str(entry.payload["experiment"]))
+    except NotFound:
+        return
+    for run in await client.runs_with_tag(
+        [experiment.experiment_id], "mantik.cid", str(entry.payload["look_for"])
+    ):
+        if run.info.lifecycle_stage != "deleted":
+            await client.update_run(
+                run.info.run_id,
+                status=str(entry.payload["status"]),
+                end_ms=int(str(entry.payload["end_ms"])),
+            )
 
 
 async def _log_missing_params(
@@ -98,10 +127,11 @@ async def _log_missing_params(
 async def upload_artifact(engine: Engine, entry: Entry) -> None:
     """Put a local file among the run's artifacts."""
     client, server_id = await _target(engine, entry)
+    source = Path(str(entry.payload["source"]))
+    if not source.is_file():
+        raise NotFound(f"{source} is gone", "it was to become an artifact", "Take this back")
     run = await client.get_run(server_id)
-    await client.artifacts.upload(
-        run.info.artifact_uri or "", str(entry.payload["path"]), Path(str(entry.payload["source"]))
-    )
+    await client.artifacts.upload(run.info.artifact_uri or "", str(entry.payload["path"]), source)
 
 
 def _short(value: str | None) -> str:

@@ -58,7 +58,12 @@ class Secrets:
 
     async def forget(self, name: str) -> None:
         if self._use_keyring:
-            await self._keyring(lambda ring: ring.delete_password(SERVICE, name))
+
+            def drop(ring: Any) -> None:
+                if ring.get_password(SERVICE, name) is not None:
+                    ring.delete_password(SERVICE, name)
+
+            await self._keyring(drop)
         self._write({key: value for key, value in self._read().items() if key != name})
 
     async def _keyring(self, use: Callable[[Any], T]) -> T | None:

@@ -1,4 +1,4 @@
-"""Handlers of submissions and cancellations: from a queued entry to a job, each step safe to repeat.
+"""The handler of submissions: from a queued entry to a job, each step safe to repeat.
 
 Steps of a submission: create-run, upload, script, submit, record. What a step learned is stored with the entry in the
 transaction that notes it done, so that a crash repeats at most one step, and each finds what its earlier try left.
@@ -6,14 +6,18 @@ transaction that notes it done, so that a crash repeats at most one step, and ea
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mantik_tui import paths
 from mantik_tui.backends.compute.job_spec import Container, JobSpec
-from mantik_tui.backends.compute.protocols import FileToPut, JobRef
+from mantik_tui.backends.compute.protocols import FileToPut
 from mantik_tui.backends.compute.quoting import render_env
+from mantik_tui.backends.compute.run_folder import CHECKPOINTS as RUN_FOLDER_CHECKPOINTS
 from mantik_tui.backends.compute.run_folder import (
     RunFiles,
     RunFolder,
@@ -22,16 +26,14 @@ from mantik_tui.backends.compute.run_folder import (
     submit_once,
 )
 from mantik_tui.backends.tracking.address import parse_address
-from mantik_tui.domain.errors import NotFound, Refused, Unsure
+from mantik_tui.domain.errors import MantikError, NotFound, Unsure
 from mantik_tui.domain.ids import job_name
-from mantik_tui.domain.job import JobState
-from mantik_tui.domain.job_states import JobView
 from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.store.reads import jobs as job_reads
 from mantik_tui.store.writes import jobs as job_writes
 from mantik_tui.store.writes import outbox as outbox_writes
 from mantik_tui.store.writes.outbox import add_entry
-from mantik_tui.sync.outbox import Handler, Wait
+from mantik_tui.sync.outbox import Handler, NothingRuns
 
 if TYPE_CHECKING:
     from mantik_tui.backends.compute.sites import SiteSession
@@ -39,8 +41,28 @@ if TYPE_CHECKING:
     from mantik_tui.backends.tracking.records import RunRecord
     from mantik_tui.sync.context import Engine
 
+LOG = logging.getLogger("mantik.submit")
+
 LOOK_AGAIN_S = {"process": 0.5}
 """Seconds between the two looks for a job that may have been submitted, by scheduler; processes can be looked up exactly."""
+
+
+CHECKPOINTS = (
+    "entry-taken",
+    "experiment-known",
+    "run-looked-up",
+    "run-created",
+    "create-run-noted",
+    "folder-noted",
+    *RUN_FOLDER_CHECKPOINTS[: RUN_FOLDER_CHECKPOINTS.index("submit-begin")],
+    "upload-noted",
+    "script-noted",
+    "submit-step",
+    *RUN_FOLDER_CHECKPOINTS[RUN_FOLDER_CHECKPOINTS.index("submit-begin") :],
+    "submit-noted",
+    "record-noted",
+)
+"""Moments between two steps of a submission, in their order."""
 
 
 async def submit(engine: Engine, entry: Entry) -> None:
@@ -58,25 +80,38 @@ async def submit(engine: Engine, entry: Entry) -> None:
     engine.checkpoint("entry-taken")
     if "create-run" not in done:
         await _create_run(engine, entry, cid, run[1], run[2], int(run[3]), json.loads(run[6]))
-    session = await engine.sites.get(engine, spec["site"])
-    job = job_spec(spec, session, *_on_server(engine, entry))
-    folder = RunFolder(job.folder)
-    if "upload" not in done:
-        await _upload(engine, entry, session, folder, job, spec)
-        _step(engine, entry, "upload")
-        _step(engine, entry, "script")
-    await run_login_commands(session.transport, folder, job.login_pre_commands, stage="pre")
-    engine.checkpoint("submit-step")
-    await _submit(engine, entry, session, job)
+    if "submit" not in done:
+        session = await engine.sites.get(engine, spec["site"])
+        path = _folder(engine, entry, session, cid)
+        job = replace(job_spec(spec, session, *_on_server(engine, entry)), folder=path)
+        folder = RunFolder(path)
+        if "upload" not in done:
+            await _upload(engine, entry, session, folder, job, spec)
+            _step(engine, entry, "upload")
+            _step(engine, entry, "script")
+        await run_login_commands(session.transport, folder, job.login_pre_commands, stage="pre")
+        engine.checkpoint("submit-step")
+        await _submit(engine, entry, session, job)
     _record(engine, entry, cid, spec)
 
 
-def _step(
-    engine: Engine, entry: Entry, step: str, payload: dict[str, object] | None = None
-) -> None:
+def _folder(engine: Engine, entry: Entry, session: SiteSession, cid: str) -> str:
+    """The run folder, fixed at the first try: what guards the submission lies in it, whatever the settings say later."""
+    known = entry.payload.get("folder")
+    if known:
+        return str(known)
+    path = session.folder(cid).path
     with engine.store.transaction() as connection:
         outbox_writes.check_epoch(connection, engine.epoch)
-        outbox_writes.step_done(connection, entry.id, step, engine.now_ms(), payload)
+        outbox_writes.learn(connection, entry.id, {"folder": path}, engine.now_ms())
+    engine.checkpoint("folder-noted")
+    return path
+
+
+def _step(engine: Engine, entry: Entry, step: str) -> None:
+    with engine.store.transaction() as connection:
+        outbox_writes.check_epoch(connection, engine.epoch)
+        outbox_writes.step_done(connection, entry.id, step, engine.now_ms())
     engine.checkpoint(f"{step}-noted")
 
 
@@ -104,6 +139,7 @@ async def _create_run(
     record = await _created_before(client, experiment_id, cid)
     engine.checkpoint("run-looked-up")
     if record is None:
+        _still_ours(engine)
         record = await client.create_run(
             experiment_id, name=name, tags=tags, start_ms=start_ms, user=user
         )
@@ -121,6 +157,12 @@ async def _create_run(
         outbox_writes.step_done(connection, entry.id, "create-run", engine.now_ms())
     engine.checkpoint("create-run-noted")
     engine.hub.publish("run")
+
+
+def _still_ours(engine: Engine) -> None:
+    """Raises EngineProblem if another engine has taken the lease, for example while this machine slept."""
+    with engine.store.transaction() as connection:
+        outbox_writes.check_epoch(connection, engine.epoch)
 
 
 async def _created_before(client: TrackingClient, experiment_id: str, cid: str) -> RunRecord | None:
@@ -154,7 +196,7 @@ async def _experiment(engine: Engine, entry: Entry, client: TrackingClient) -> s
             "SELECT id FROM experiment WHERE workspace_id = ? AND server_id = ?",
             (entry.workspace_id, server_id),
         ).fetchone()
-        if twin is not None:
+        if twin is not None and twin[0] != row[0]:
             connection.execute(
                 "UPDATE run SET experiment_id = ? WHERE experiment_id = ?", (twin[0], row[0])
             )
@@ -214,10 +256,15 @@ async def _upload(
 ) -> None:
     """Fill the run folder: the snapshot, its manifest, the record, the environment with its secrets, the script."""
     kept = paths.snapshots() / spec["run_id"]
-    manifest = (kept / "manifest").read_bytes()
+    try:
+        manifest = (kept / "manifest").read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(
+            "The snapshot of this submission is gone", str(kept), "Take this back and submit anew"
+        ) from error
     files = RunFiles(
         snapshot=snapshot_files(manifest.decode(), folder.path),
-        script=session.scheduler.render(job),
+        script=session.scheduler.render(job, kill_at=engine.kill_job_at),
         env=render_env(_variables(engine, entry, spec), await _secrets(engine, entry)),
         manifest=manifest,
         spec=json.dumps(spec, indent=2, ensure_ascii=False).encode(),
@@ -265,19 +312,30 @@ async def _secrets(engine: Engine, entry: Entry) -> dict[str, str]:
 
 
 async def _submit(engine: Engine, entry: Entry, session: SiteSession, job: JobSpec) -> None:
-    outcome = await submit_once(
-        session.transport,
-        session.scheduler,
-        job,
-        now_ms=engine.now_ms,
-        look_again_s=LOOK_AGAIN_S.get(session.site.scheduler, 60.0),
-        checkpoint=engine.checkpoint,
-    )
+    _still_ours(engine)
+    try:
+        outcome = await submit_once(
+            session.transport,
+            session.scheduler,
+            job,
+            now_ms=engine.now_ms,
+            look_again_s=LOOK_AGAIN_S.get(session.site.scheduler, 60.0),
+            checkpoint=engine.checkpoint,
+        )
+        if outcome.kind == "submitted":
+            _note_job(engine, entry, job, outcome.job_id)
+    except (MantikError, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        LOG.exception("submission %s", entry.id)
+        raise Unsure(
+            "Something went wrong while the job was submitted", str(error), "The site is asked"
+        ) from error
     if outcome.kind == "refused":
-        raise Refused(
+        raise NothingRuns(
             f"{session.site.name} refused the job",
             outcome.words,
-            "Change the configuration and retry",
+            "Change the configuration and submit anew, or retry",
         )
     if outcome.kind == "unsure":
         raise Unsure(
@@ -285,23 +343,24 @@ async def _submit(engine: Engine, entry: Entry, session: SiteSession, job: JobSp
             outcome.words,
             "It is asked again",
         )
-    assert entry.run_id is not None
-    with engine.store.transaction() as connection:
-        job_writes.note_submitted(
-            connection, entry.run_id, 1, outcome.job_id, job.folder, engine.now_ms()
-        )
-        outbox_writes.step_done(
-            connection, entry.id, "submit", engine.now_ms(), {"job_id": outcome.job_id}
-        )
     engine.checkpoint("submit-noted")
     engine.wakes.jobs.set()
     engine.hub.publish("job", "run")
+
+
+def _note_job(engine: Engine, entry: Entry, job: JobSpec, job_id: str) -> None:
+    assert entry.run_id is not None
+    with engine.store.transaction() as connection:
+        outbox_writes.check_epoch(connection, engine.epoch)
+        job_writes.note_submitted(connection, entry.run_id, 1, job_id, job.folder, engine.now_ms())
+        outbox_writes.step_done(connection, entry.id, "submit", engine.now_ms(), {"job_id": job_id})
 
 
 def _record(engine: Engine, entry: Entry, cid: str, spec: dict[str, Any]) -> None:
     """What makes the run repeatable goes among its artifacts: manifest, script, record, uncommitted changes."""
     assert entry.run_id is not None
     kept = paths.snapshots() / cid
+    kept.mkdir(mode=0o700, exist_ok=True)
     (kept / "spec.json").write_text(json.dumps(spec, indent=2, ensure_ascii=False))
     names = [
         "manifest",
@@ -310,6 +369,7 @@ def _record(engine: Engine, entry: Entry, cid: str, spec: dict[str, Any]) -> Non
         *(["changes.diff"] if (kept / "changes.diff").exists() else []),
     ]
     with engine.store.transaction() as connection:
+        outbox_writes.check_epoch(connection, engine.epoch)
         if "record" not in job_reads.get_entry(connection, entry.id).steps_done:
             for name in names:
                 add_entry(
@@ -326,43 +386,9 @@ def _record(engine: Engine, entry: Entry, cid: str, spec: dict[str, Any]) -> Non
     engine.checkpoint("record-noted")
 
 
-async def cancel(engine: Engine, entry: Entry) -> None:
-    """Ask the site to end a run's job. Its end shows in the states; asking twice does no harm."""
-    assert entry.run_id is not None
-    job = job_reads.latest_job(engine.store.connection, entry.run_id)
-    if job is None or job.state.ended:
-        return
-    if not job.job_id:
-        _cancel_before_job(engine, entry)
-        return
-    session = await engine.sites.get(engine, job.site)
-    cid = engine.store.connection.execute(
-        "SELECT cid FROM run WHERE id = ?", (entry.run_id,)
-    ).fetchone()[0]
-    await session.scheduler.cancel(session.transport, JobRef(job_name(cid), job.folder, job.job_id))
-    engine.wakes.jobs.set()
-
-
-def _cancel_before_job(engine: Engine, entry: Entry) -> None:
-    """A cancellation that overtook its submission: wait for the job id, or, if the submission was refused, end here."""
-    assert entry.run_id is not None
-    row = engine.store.connection.execute(
-        "SELECT id, state FROM outbox WHERE run_id = ? AND kind = 'submit' ORDER BY id DESC LIMIT 1",
-        (entry.run_id,),
-    ).fetchone()
-    if row is not None and row[1] in ("pending", "sending", "unsure"):
-        raise Wait("waits for the job id of its submission", 1)
-    with engine.store.transaction() as connection:
-        now = engine.now_ms()
-        if row is not None and row[1] == "blocked":
-            outbox_writes.cancel_entry(connection, row[0], now)
-        view = JobView(JobState.CANCELLED, words="cancelled before it was submitted", ended_ms=now)
-        job_writes.note_seen(connection, entry.run_id, 1, view, now)
-
-
 def log_path(cid: str) -> Path:
     """Where a run's log is kept on this machine."""
     return paths.run_logs() / f"{cid}.log"
 
 
-HANDLERS: dict[str, Handler] = {EntryKind.SUBMIT: submit, EntryKind.CANCEL: cancel}
+HANDLERS: dict[str, Handler] = {EntryKind.SUBMIT: submit}

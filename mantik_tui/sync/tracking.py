@@ -88,8 +88,8 @@ async def cycle(engine: Engine, link: Link) -> None:
         await pull.full_pull(engine, link.workspace_id, client, link.listing)
         probe = True
     await pull.quick_round(engine, link.workspace_id, client, link.listing, old_running=probe)
-    _set_state(engine, link.workspace_id, "live", "")
-    release_waiting(engine, link.workspace_id)
+    if _set_state(engine, link.workspace_id, "live", "") or link.rounds == 0:
+        release_waiting(engine, link.workspace_id)
     await _slow_work(engine, link, client, probe)
     link.rounds += 1
 
@@ -151,12 +151,14 @@ def standing(engine: Engine, link: Link, error: MantikError) -> float | None:
     return pause * random.uniform(0.9, 1.1)
 
 
-def _set_state(engine: Engine, workspace_id: int, state: str, reason: str) -> None:
+def _set_state(engine: Engine, workspace_id: int, state: str, reason: str) -> bool:
+    """Returns whether it changed."""
     with engine.store.transaction() as connection:
         changed = setup.set_workspace_state(connection, workspace_id, state, reason)
     if changed:
         LOG.info("workspace %s: %s %s", workspace_id, state, reason)
         engine.hub.publish("workspace")
+    return changed
 
 
 async def _say_round_done(engine: Engine, workspace_id: int) -> None:

@@ -15,6 +15,7 @@ because a job that finds another owner ends at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Literal
 
 from mantik_tui.backends.compute.job_spec import JobSpec
 from mantik_tui.backends.compute.protocols import FileToPut, Scheduler, Sent, Transport
-from mantik_tui.domain.errors import NotFound, Offline, Refused, Unsure
+from mantik_tui.domain.errors import MantikError, NotFound, Offline, Refused, Unsure
 
 CHECKPOINTS = (
     "prepare-begin",
@@ -263,8 +264,10 @@ async def _submit(
             raise
         return SubmitOutcome("refused", words=error.cause or error.title)
     checkpoint("submitted")
-    await transport.put_bytes(folder.job_id, f"{job_id}\n".encode())
-    checkpoint("job-id-written")
+    # The job exists: that its id can't be written (a cut link, a full disk) must not look like a failed submission.
+    with contextlib.suppress(MantikError):
+        await transport.put_bytes(folder.job_id, f"{job_id}\n".encode())
+        checkpoint("job-id-written")
     return SubmitOutcome("submitted", job_id)
 
 
@@ -272,9 +275,10 @@ async def _found(
     transport: Transport, folder: RunFolder, job_id: str, checkpoint: Checkpoint
 ) -> SubmitOutcome:
     checkpoint("found")
-    if await _read_text(transport, folder.job_id) != job_id:
-        await transport.put_bytes(folder.job_id, f"{job_id}\n".encode())
-        checkpoint("job-id-written")
+    with contextlib.suppress(MantikError):
+        if await _read_text(transport, folder.job_id) != job_id:
+            await transport.put_bytes(folder.job_id, f"{job_id}\n".encode())
+            checkpoint("job-id-written")
     return SubmitOutcome("submitted", job_id, found=True)
 
 

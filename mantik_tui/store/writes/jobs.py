@@ -135,10 +135,23 @@ def note_log(
 ) -> None:
     """How much of a log lies here."""
     connection.execute(
-        "INSERT INTO log VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET path = excluded.path, size = excluded.size,"
-        " complete = excluded.complete, as_of_ms = excluded.as_of_ms",
+        "INSERT INTO log VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET path = excluded.path,"
+        " size = max(size, excluded.size), complete = max(complete, excluded.complete), as_of_ms = excluded.as_of_ms",
         (run_id, path, size, int(complete), now_ms),
     )
+
+
+def untidied_jobs(connection: sqlite3.Connection, since_ms: int) -> list[tuple[int, str, str]]:
+    """(run, site, run folder) of jobs that ended since then and whose log was not brought here as a whole.
+
+    That is noted last of all that follows an end, so that their secrets may still lie in their run folders.
+    """
+    return connection.execute(
+        "SELECT j.run_id, j.site, j.folder FROM job j LEFT JOIN log l ON l.run_id = j.run_id WHERE j.job_id <> ''"
+        " AND j.state IN ('finished', 'failed', 'cancelled', 'lost') AND coalesce(j.ended_ms, j.seen_ms) >= ?"
+        " AND coalesce(l.complete, 0) = 0",
+        (since_ms,),
+    ).fetchall()
 
 
 FileRow = tuple[str, bool, int | None]

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from mantik_tui.domain.errors import Conflict, Refused
 from mantik_tui.domain.outbox import Entry, EntryKind, EntryState
-from mantik_tui.store.reads.jobs import get_entry
+from mantik_tui.store.reads.jobs import get_entry, open_entries
 from mantik_tui.store.reads.runs import NOTE_TAG
 from mantik_tui.store.writes.keys import key_number
-from mantik_tui.store.writes.outbox import add_entry, cancel_entry
+from mantik_tui.store.writes.outbox import add_entry, cancel_entry, in_doubt, maybe_sent
 from mantik_tui.store.writes.pulled import remove_runs
 
 MAX_TAG = 8000
@@ -51,6 +51,15 @@ def put_tag(connection: sqlite3.Connection, run_id: int, key: str, value: str | 
         connection.execute("INSERT INTO tag VALUES (?, ?, ?)", (run_id, number, value))
 
 
+def _check_length(key: str, value: str) -> None:
+    if len(value) > MAX_TAG:
+        raise Refused(
+            f"The value of tag {key} is too long",
+            f"it has {len(value)} characters; MLflow keeps {MAX_TAG} and cuts the rest without a word",
+            "Put long text into an artifact",
+        )
+
+
 def edit_tag(
     connection: sqlite3.Connection, run_id: int, key: str, value: str | None, now_ms: int
 ) -> str:
@@ -59,14 +68,9 @@ def edit_tag(
     Raises:
         Refused: the value is longer than the server keeps.
     """
-    if value is not None and len(value) > MAX_TAG:
-        raise Refused(
-            f"The value of tag {key} is too long",
-            f"it has {len(value)} characters; MLflow keeps {MAX_TAG} and cuts the rest without a word",
-            "Put long text into an artifact",
-        )
+    _check_length(key, value or "")
     workspace_id, cid, name = _run(connection, run_id)
-    old = get_tags(connection, run_id).get(key)
+    base = _base(connection, run_id, _TAG_KINDS, key, get_tags(connection, run_id).get(key), now_ms)
     put_tag(connection, run_id, key, value)
     if key == NOTE_TAG:
         kind, what = EntryKind.SET_NOTE, f"note of {name}"
@@ -76,18 +80,104 @@ def edit_tag(
         kind, what = EntryKind.SET_TAG, f"set tag {key}={value[:40]}"
     return add_entry(
         connection, workspace_id=workspace_id, kind=kind, target=f"run:{cid}", run_id=run_id, what=what, now_ms=now_ms,
-        payload={"key": key, "value": value}, base={"value": old},
+        payload={"key": key, "value": value}, base=base,
     )  # fmt: skip
 
 
 def edit_name(connection: sqlite3.Connection, run_id: int, name: str, now_ms: int) -> str:
     """Rename a run, here at once and on the server when it can be reached. Returns the entry's id."""
     workspace_id, cid, old = _run(connection, run_id)
+    base = _base(connection, run_id, _NAME_KINDS, None, old, now_ms)
     connection.execute("UPDATE run SET name = ? WHERE id = ?", (name, run_id))
     return add_entry(
         connection, workspace_id=workspace_id, kind=EntryKind.RENAME_RUN, target=f"run:{cid}", run_id=run_id,
-        what=f"rename {old} to {name}", now_ms=now_ms, payload={"name": name}, base={"value": old},
+        what=f"rename {old} to {name}", now_ms=now_ms, payload={"name": name}, base=base,
     )  # fmt: skip
+
+
+def _base(
+    connection: sqlite3.Connection,
+    run_id: int,
+    kinds: tuple[EntryKind, ...],
+    key: str | None,
+    now_here: str | None,
+    now_ms: int,
+) -> dict[str, object]:
+    """What a new edit of a field was made from, as far as the server can know it.
+
+    An earlier edit of the field that is not under way gives way to the new one, which inherits its base. If its answer
+    may have been lost on the way, its value may be what the server has by now (`or`).
+    """
+    base: dict[str, object] = {"value": now_here}
+    for earlier in _open_edits(connection, run_id, kinds, key):
+        if earlier.state not in (EntryState.PENDING, EntryState.BLOCKED):
+            continue
+        if "value" in earlier.base:
+            base = dict(earlier.base)
+        tried = [_value(earlier)] if maybe_sent(earlier) else []
+        known = earlier.base.get("or")
+        base["or"] = [*(known if isinstance(known, list) else ()), *tried]
+        cancel_entry(connection, earlier.id, now_ms)
+        connection.execute(
+            "UPDATE outbox SET error = 'a newer edit says more' WHERE id = ?", (earlier.id,)
+        )
+    return base
+
+
+_TAG_KINDS = (EntryKind.SET_TAG, EntryKind.DELETE_TAG, EntryKind.SET_NOTE)
+_NAME_KINDS = (EntryKind.RENAME_RUN,)
+
+
+def _kinds_of(entry: Entry) -> tuple[EntryKind, ...]:
+    """The kinds of entries that edit the same field, given the same key; empty if it edits none."""
+    if entry.kind in _TAG_KINDS:
+        return _TAG_KINDS
+    return _NAME_KINDS if entry.kind in _NAME_KINDS else ()
+
+
+def _value(entry: Entry) -> object:
+    return entry.payload.get("name" if entry.kind in _NAME_KINDS else "value")
+
+
+def _open_edits(
+    connection: sqlite3.Connection, run_id: int, kinds: tuple[EntryKind, ...], key: object
+) -> list[Entry]:
+    return [
+        entry
+        for entry in open_entries(connection, run_id)
+        if entry.kind in kinds and entry.payload.get("key") == key
+    ]
+
+
+def _put_field(connection: sqlite3.Connection, entry: Entry, value: str | None) -> None:
+    """Set the field that an entry edits, here."""
+    assert entry.run_id is not None
+    if entry.kind in _TAG_KINDS:
+        put_tag(connection, entry.run_id, str(entry.payload["key"]), value)
+    else:
+        connection.execute("UPDATE run SET name = ? WHERE id = ?", (value or "", entry.run_id))
+
+
+def edit_entry(
+    connection: sqlite3.Connection, entry_id: str, value: str | None, now_ms: int
+) -> str:
+    """Give a tag, note or name that waits or was refused another value. Returns the id of the entry that takes over.
+
+    Raises:
+        Conflict: it is being sent or has ended, or it edits no field.
+        Refused: the value is longer than the server keeps.
+    """
+    entry = get_entry(connection, entry_id)
+    kinds = _kinds_of(entry)
+    if not kinds or entry.run_id is None:
+        raise Conflict(
+            f"{entry.what} can't be edited", "only tags, notes and names can", "Take it back"
+        )
+    if entry.state not in (EntryState.PENDING, EntryState.BLOCKED):
+        raise Conflict(f"{entry.what} can't be edited", f"it is {entry.state.value}")
+    if kinds is _NAME_KINDS:
+        return edit_name(connection, entry.run_id, value or "", now_ms)
+    return edit_tag(connection, entry.run_id, str(entry.payload["key"]), value, now_ms)
 
 
 def add_submission(
@@ -162,14 +252,11 @@ def ask_cancel(connection: sqlite3.Connection, run_id: int, now_ms: int) -> str:
         )
     if job[1] in ("finished", "failed", "cancelled", "lost"):
         raise Conflict(f"{name} can't be cancelled", f"its job has ended: {job[1]}")
-    unsent = connection.execute(
-        "SELECT id, state, steps_done FROM outbox WHERE run_id = ? AND kind = 'submit'"
-        " AND state NOT IN ('done', 'cancelled')",
-        (run_id,),
-    ).fetchone()
-    if unsent and unsent[1] in ("pending", "blocked") and "submit" not in json.loads(unsent[2]):
-        take_back(connection, unsent[0], now_ms)
-        return "taken back"
+    for entry in open_entries(connection, run_id):
+        unsent = entry.state in (EntryState.PENDING, EntryState.BLOCKED) and not in_doubt(entry)
+        if entry.kind == EntryKind.SUBMIT and unsent and "submit" not in entry.steps_done:
+            take_back(connection, entry.id, now_ms)
+            return "taken back"
     connection.execute(
         "UPDATE job SET cancel_asked_ms = ? WHERE run_id = ? AND attempt = ?",
         (now_ms, run_id, job[0]),
@@ -181,41 +268,52 @@ def ask_cancel(connection: sqlite3.Connection, run_id: int, now_ms: int) -> str:
 
 
 def take_back(connection: sqlite3.Connection, entry_id: str, now_ms: int) -> Entry:
-    """Undo an entry that has not been sent, and restore what was there before it.
+    """Undo an entry that has not been sent, and restore what was there before it; after a conflict, what the server has.
 
     Raises:
         Conflict: it is being sent, was sent, or might have been.
     """
     entry = get_entry(connection, entry_id)
-    if entry.state is EntryState.UNSURE:
+    if entry.kind == EntryKind.SUBMIT and "submit" in entry.steps_done:
         raise Conflict(
-            f"{entry.what} can't be taken back",
-            "it may have been sent already",
-            "Retry it: the other side is asked first",
+            f"{entry.what} can't be taken back", "its job is known already", "Cancel the run"
         )
     entry = cancel_entry(connection, entry_id, now_ms)
     if entry.run_id is None:
         return entry
-    later = connection.execute(
-        "SELECT 1 FROM outbox WHERE run_id = ? AND id > ? AND state NOT IN ('done', 'cancelled')"
-        " AND kind = ? AND json_extract(payload, '$.key') IS ? LIMIT 1",
-        (entry.run_id, entry.id, entry.kind, entry.payload.get("key")),
-    ).fetchone()
-    if (
-        entry.kind in (EntryKind.SET_TAG, EntryKind.DELETE_TAG, EntryKind.SET_NOTE)
-        and later is None
-    ):
-        old = entry.base.get("value")
-        put_tag(
-            connection, entry.run_id, str(entry.payload["key"]), None if old is None else str(old)
-        )
-    elif entry.kind == EntryKind.RENAME_RUN and later is None:
-        connection.execute(
-            "UPDATE run SET name = ? WHERE id = ?", (entry.base.get("value"), entry.run_id)
-        )
-    elif entry.kind == EntryKind.SUBMIT:
+    if entry.kind == EntryKind.SUBMIT:
         _take_back_submission(connection, entry, now_ms)
+    elif kinds := _kinds_of(entry):
+        base = {**entry.base, **_theirs(entry)}
+        later = _open_edits(connection, entry.run_id, kinds, entry.payload.get("key"))
+        if later:
+            # What the next edit was made from never reached the server.
+            connection.execute(
+                "UPDATE outbox SET base = ? WHERE id = ?", (json.dumps(base), later[0].id)
+            )
+        else:
+            old = base.get("value")
+            _put_field(connection, entry, None if old is None else str(old))
+            if maybe_sent(entry) and entry.state is EntryState.PENDING:
+                _restore_there(connection, entry, base, now_ms)
     return entry
+
+
+def _restore_there(
+    connection: sqlite3.Connection, entry: Entry, base: Mapping[str, object], now_ms: int
+) -> None:
+    """Queue what makes the server's value the old one, in case that an edit which was taken back did arrive there."""
+    field = "name" if entry.kind in _NAME_KINDS else "value"
+    payload = {"key": entry.payload.get("key"), field: base.get("value")}
+    add_entry(
+        connection, workspace_id=entry.workspace_id, kind=EntryKind(entry.kind), target=entry.target,
+        run_id=entry.run_id, what=f"undo: {entry.what}", now_ms=now_ms, payload=payload,
+        base={"value": base.get("value"), "or": [_value(entry)]},
+    )  # fmt: skip
+
+
+def _theirs(entry: Entry) -> dict[str, object]:
+    return {"value": entry.payload["theirs"]} if "theirs" in entry.payload else {}
 
 
 def _take_back_submission(connection: sqlite3.Connection, entry: Entry, now_ms: int) -> None:
@@ -225,7 +323,8 @@ def _take_back_submission(connection: sqlite3.Connection, entry: Entry, now_ms: 
         "SELECT id FROM outbox WHERE run_id = ? AND state IN ('pending', 'blocked')", (run_id,)
     ).fetchall()
     for (other,) in others:
-        cancel_entry(connection, other, now_ms)
+        if not in_doubt(get_entry(connection, other)):
+            cancel_entry(connection, other, now_ms)
     connection.execute(
         "UPDATE job SET state = 'cancelled', words = 'taken back before it was sent', ended_ms = ? WHERE run_id = ?",
         (now_ms, run_id),
@@ -234,17 +333,28 @@ def _take_back_submission(connection: sqlite3.Connection, entry: Entry, now_ms: 
         "UPDATE run SET status = 'KILLED', job_state = 'cancelled', cause = 'taken back', end_ms = ? WHERE id = ?",
         (now_ms, run_id),
     )
-    server_id = connection.execute("SELECT server_id FROM run WHERE id = ?", (run_id,)).fetchone()[
-        0
-    ]
-    if server_id is None and "create-run" not in entry.steps_done and entry.attempts == 0:
-        # Nobody but us has ever seen it.
+    experiment_id, server_id = connection.execute(
+        "SELECT experiment_id, server_id FROM run WHERE id = ?", (run_id,)
+    ).fetchone()
+    payload: dict[str, object] = {"status": "KILLED", "end_ms": now_ms}
+    if server_id is None:
+        # Nobody but us has seen it, unless the answer to its creation was lost: then it is found by its id, and ended.
+        payload["look_for"] = entry.target.removeprefix("run:")
+        payload["experiment"] = connection.execute(
+            "SELECT name FROM experiment WHERE id = ?", (experiment_id,)
+        ).fetchone()[0]
         connection.execute("DELETE FROM job WHERE run_id = ?", (run_id,))
         remove_runs(connection, [run_id])
-        return
+        connection.execute(
+            "DELETE FROM experiment WHERE id = ?1 AND server_id = ''"
+            " AND NOT EXISTS (SELECT 1 FROM run WHERE experiment_id = ?1)",
+            (experiment_id,),
+        )
+        if not maybe_sent(entry):
+            return
     add_entry(
-        connection, workspace_id=entry.workspace_id, kind=EntryKind.RUN_STATUS, target=entry.target, run_id=run_id,
-        what="status KILLED", now_ms=now_ms, payload={"status": "KILLED", "end_ms": now_ms},
+        connection, workspace_id=entry.workspace_id, kind=EntryKind.RUN_STATUS, target=entry.target,
+        run_id=None if server_id is None else run_id, what="status KILLED", now_ms=now_ms, payload=payload,
     )  # fmt: skip
 
 
@@ -255,6 +365,7 @@ def resolve_conflict(
 
     Raises:
         Conflict: the entry is in no conflict.
+        Refused: both together are longer than the server keeps.
     """
     entry = get_entry(connection, entry_id)
     if (
@@ -263,26 +374,18 @@ def resolve_conflict(
         or entry.run_id is None
     ):
         raise Conflict(f"{entry.what} is in no conflict", f"it is {entry.state.value}")
-    theirs, key = entry.payload["theirs"], str(entry.payload.get("key", ""))
+    theirs = entry.payload["theirs"]
     payload = {name: value for name, value in entry.payload.items() if name != "theirs"}
     if choice == "theirs":
-        connection.execute(
-            "UPDATE outbox SET base = ?, updated_ms = ? WHERE id = ?",
-            (json.dumps({"value": theirs}), now_ms, entry.id),
-        )
         return take_back(connection, entry.id, now_ms)
     if choice == "both":
-        field = "name" if entry.kind == EntryKind.RENAME_RUN else "value"
-        joined = (
-            f"{theirs or ''}\n{payload.get(field) or ''}".strip()
-            if key == NOTE_TAG
-            else (f"{theirs or ''} {payload.get(field) or ''}".strip())
-        )
-        payload[field] = joined
-        if field == "value":
-            put_tag(connection, entry.run_id, key, joined)
-        else:
-            connection.execute("UPDATE run SET name = ? WHERE id = ?", (joined, entry.run_id))
+        gap = "\n" if entry.kind == EntryKind.SET_NOTE else " "
+        joined = f"{theirs or ''}{gap}{_value(entry) or ''}".strip()
+        _check_length(str(payload.get("key", "name")), joined)
+        payload["name" if entry.kind in _NAME_KINDS else "value"] = joined
+        _put_field(connection, entry, joined)
+    elif choice != "mine":
+        raise Conflict(f"{choice!r} settles no conflict", "mine, theirs or both does")
     connection.execute(
         "UPDATE outbox SET state = 'pending', next_try_ms = 0, error = '', payload = ?, base = ?, updated_ms = ?"
         " WHERE id = ?",
