@@ -55,6 +55,8 @@ class EngineLink:
         with self._connecting:
             if self._socket is not None:
                 return True
+            import socket
+
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 link.settimeout(5)
