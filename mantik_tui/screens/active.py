@@ -70,7 +70,6 @@ class ActiveScreen(MantikScreen):
         yield self._foot
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._filter.display = False
         self._table.focus()
 
@@ -130,7 +129,6 @@ class ActiveScreen(MantikScreen):
         self._read()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         self._follow_time()
         self._watch()
 

@@ -51,7 +51,6 @@ class LogScreen(MantikScreen):
         self._show()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._view.focus()
         self._fetch()
 
@@ -131,7 +130,6 @@ class LogScreen(MantikScreen):
 
     def on_screen_resume(self) -> None:
         live.watch(self.session, log=self.run_id)
-        super().on_screen_resume()
 
     def on_screen_suspend(self) -> None:
         live.watch(self.session)

@@ -79,7 +79,6 @@ class OutboxScreen(MantikScreen):
         yield self._details
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._filter.display = False
         self._table.focus()
 

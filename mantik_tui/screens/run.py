@@ -139,7 +139,6 @@ class RunScreen(MantikScreen):
             yield self._log_view
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._filter.display = False
         self._place_parts(self.app.size.width)
         self._show(series=True)
@@ -290,7 +289,6 @@ class RunScreen(MantikScreen):
 
     def on_screen_resume(self) -> None:
         live.watch(self.session, runs=[self.run_id])
-        super().on_screen_resume()
 
     def on_screen_suspend(self) -> None:
         live.watch(self.session)
