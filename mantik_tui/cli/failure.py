@@ -22,10 +22,10 @@ def tell(error: Exception) -> int:
         from mantik_tui.workspace.defects import defect
 
         error = defect(error)
-    if isinstance(error, BadInput):
-        tell_problems(error.problems)
+    problems = error.problems if isinstance(error, BadInput) else ()
+    tell_problems(problems)
     say(f"{paint('error:', 'red', sys.stderr)} {clean(error.title, keep_newlines=False)}")
-    for part in (error.cause, error.hint):
+    for part in (error.cause, error.hint) if not problems else ():
         for line in clean(part).splitlines():
             say(f"  {line}")
     return error.exit_code

@@ -147,7 +147,7 @@ def choose_columns(session: Session, text: str, project_id: int | None = None) -
     if text:
         names = [name.strip() for name in text.split(",") if name.strip()]
         return Columns([_column(session, name) for name in names])
-    names = ["name", "status", "start", "took", "user", "site"]
+    names = ["name", "status", "start", "took", "user", "site", "cause"]
     chosen = [("plain", name) for name in names]
     if project_id is not None:
         from mantik_tui.workspace.reads import projects

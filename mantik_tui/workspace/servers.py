@@ -129,3 +129,9 @@ def logout(session: Session, name: str) -> None:
     """Forget the secret of a workspace. What was pulled stays readable."""
     session.engine.ensure()
     session.engine.request("logout", name=name)
+
+
+def make_default(session: Session, name: str) -> None:
+    """Let a workspace be the one that opens first, and open it. Raises NotFound for an unknown one."""
+    session.reload(name)
+    write_setting("workspace", name)

@@ -1,0 +1,75 @@
+"""`mantik-tui sync`: ask the server and sites now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mantik_tui.cli.common import json_option, open_here
+from mantik_tui.cli.output import print_json, say, write
+from mantik_tui.domain.text import clean, clock, iso
+
+if TYPE_CHECKING:
+    from mantik_tui.workspace.status import Status
+
+EXIT_CODES = {"live": 0, "new": 1, "pulling": 1, "offline": 4, "needs login": 5}
+"""By the workspace's state; any other is a refusal of the server."""
+REFUSED = 6
+
+
+@click.command("sync")
+@click.option("--full", is_flag=True, help="Read every run again, not only what changed.")
+@json_option
+@click.pass_context
+def sync(ctx: click.Context, full: bool, as_json: bool) -> None:
+    """Ask the tracking server and the sites now, and wait for the answer.
+
+    Exits with 4 when the server does not answer, with 5 when it wants a login.
+    """
+    from mantik_tui.workspace import live, reads
+    from mantik_tui.workspace.status import read_status
+
+    session = open_here()
+    live.refresh(session, wait=True, full=full)
+    status = read_status(session)
+    projects = session.read(reads.projects.project_rows, session.workspace.id)
+    runs = session.read(reads.runs.count_runs, reads.runs.Scope(workspace_id=session.workspace.id))
+    if as_json:
+        print_json(
+            {
+                "workspace": status.workspace,
+                "server": status.server,
+                "state": status.state,
+                "reason": status.reason or None,
+                "as_of": iso(status.as_of_ms),
+                "projects": len(projects),
+                "runs": runs,
+                "jobs": dict(status.jobs),
+                "waiting": status.waiting,
+                "blocked": status.blocked,
+            }
+        )
+    else:
+        write(
+            clean(_words(status, session.now_ms(), len(projects), runs), keep_newlines=False) + "\n"
+        )
+        if status.blocked:
+            say(f"{status.blocked} writes need you: mantik-tui outbox list")
+    if status.state == "needs login":
+        say(
+            f"mantik-tui login {session.workspace.tracking_uri} --name {session.workspace.name} logs in again"
+        )
+    ctx.exit(EXIT_CODES.get(status.state, REFUSED))
+
+
+def _words(status: Status, now: int, projects: int, runs: int) -> str:
+    parts = [f"{status.workspace}: {status.state}"]
+    if status.reason:
+        parts.append(status.reason)
+    parts.append(f"as of {clock(status.as_of_ms, now)}" if status.as_of_ms else "nothing read yet")
+    parts += [f"{projects} projects", f"{runs} runs"]
+    parts += [f"{count} {state}" for state, count in status.jobs.items()]
+    if status.waiting:
+        parts.append(f"{status.waiting} writes wait")
+    return " · ".join(parts)
