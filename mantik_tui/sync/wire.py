@@ -35,8 +35,10 @@ def unpack(line: bytes) -> dict[str, Any]:
 
 
 def pack_error(error: MantikError) -> dict[str, str]:
+    """An error as sent; one of a backend's own kinds goes as the kind of `domain.errors` that it is."""
+    kinds = [kind for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind]
     return {
-        "kind": type(error).__name__,
+        "kind": kinds[0].__name__,
         "title": error.title,
         "cause": error.cause,
         "hint": error.hint,
