@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from textual.worker import get_current_worker
 from mantik_tui.actions import Scope, actions_for
 from mantik_tui.domain.errors import MantikError, StoreProblem
 from mantik_tui.screens.frame_lines import place_line, status_line
+from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.frame import KeyLine, StatusLine, TopLine
 from mantik_tui.workspace.session import Session
 from mantik_tui.workspace.status import read_status
@@ -78,6 +80,10 @@ class MantikScreen(Screen[None]):
         """Words on the top line's right in place of workspace and connection; empty for those."""
         return ""
 
+    def note_tone(self) -> Tone | None:
+        """How `place_note` looks; None takes the connection's look."""
+        return None
+
     def store_changed(self, tables: frozenset[str]) -> None:
         """Read anew what is shown, if it comes from one of `tables`; `"*"` among them stands for any."""
 
@@ -104,7 +110,8 @@ class MantikScreen(Screen[None]):
 
     def refresh_status(self) -> None:
         """Read and paint again what the top line and the status line say. Nothing is sent when nothing changed."""
-        if not self.is_mounted:
+        top = self.query(TopLine)
+        if not self.is_mounted or not top:  # not there yet, or being taken down
             return
         try:
             status = read_status(self.session)
@@ -112,7 +119,9 @@ class MantikScreen(Screen[None]):
             return
         engine = self.mantik.engine_state
         place = place_line(self.place(), status, engine, self.place_note())
-        self.query_one(TopLine).show(place)
+        if place.detail and (tone := self.note_tone()) is not None:
+            place = dataclasses.replace(place, tone=tone)
+        top.first().show(place)
         self.query_one(StatusLine).show(status_line(status, self.session.now_ms()))
 
     def run_verb(
