@@ -12,7 +12,7 @@ from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.domain.run import Run
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.dialogs import Choice, ConfirmDialog, PickDialog, PromptDialog
-from mantik_tui.workspace import live, outbox, runs
+from mantik_tui.workspace import files, outbox, runs
 from mantik_tui.workspace.session import Session
 
 if TYPE_CHECKING:
@@ -165,8 +165,11 @@ def ask_download(
 
 
 def fetch_artifact(run_id: int, path: str, session: Session, folder: Path) -> Path:
-    return live.fetch_artifact(session, run_id, path, folder)
+    """Into `folder`; an empty path takes all artifacts."""
+    found = files.download_artifacts(session, run_id, path, folder)
+    return found[0] if path else folder
 
 
 def fetch_file(run_id: int, path: str, session: Session, folder: Path) -> Path:
-    return live.fetch_file(session, run_id, path, folder)
+    """Into `folder`; an empty path takes the whole run folder."""
+    return files.download_folder(session, run_id, path, folder)[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import quote
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,6 +18,7 @@ from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.preview import diff_lines
 from mantik_tui.widgets.styled_text import Line, StyledText, plain
 from mantik_tui.workspace import records
+from mantik_tui.workspace.runs import web_page
 
 if TYPE_CHECKING:
     from mantik_tui.screens.base import MantikScreen
@@ -103,18 +103,8 @@ def why_no_page(run: Run) -> str | None:
     return "The server does not know this run yet" if run.server_id is None else None
 
 
-def run_page(tracking_uri: str, experiment_server_id: str, run: Run) -> str:
-    """Address of a run's page on MLflow's own web interface."""
-    base = tracking_uri.rstrip("/")
-    return f"{base}/#/experiments/{quote(experiment_server_id)}/runs/{quote(run.server_id or '')}"
-
-
 def open_run_page(screen: MantikScreen, run: Run) -> None:
     """Open the run's page where there is a browser, else copy its address."""
     from mantik_tui.screens.copying import open_web_page
-    from mantik_tui.workspace.reads import projects
 
-    session = screen.session
-    found = {e.id: e.server_id for e in session.read(projects.experiments, session.workspace.id)}
-    address = run_page(session.workspace.tracking_uri, found.get(run.experiment_id, "0"), run)
-    open_web_page(screen, address)
+    open_web_page(screen, web_page(screen.session, run.id))
