@@ -185,9 +185,15 @@ class LogView(ScrollView, can_focus=True):
         self._resized()
 
     def _resized(self) -> None:
-        self.viewport.width, self.viewport.height = self.scrollable_content_region.size
+        self._fit()
         self._settle()
         self._tell_position()
+
+    def _fit(self) -> None:
+        """Take over the size of the view, and stay at the end if following."""
+        self.viewport.width, self.viewport.height = self.scrollable_content_region.size
+        self.viewport.go(*(self.viewport.end() if self.following else self.viewport.place))
+        self._drawing.forget()
 
     def _settle(self) -> None:
         """Draw anew, at the end if following; and let the scroll bar know."""
@@ -479,6 +485,8 @@ class LogView(ScrollView, can_focus=True):
         return self._style_set
 
     def render_line(self, y: int) -> Strip:
+        if self.viewport.height != self.scrollable_content_region.height:
+            self._fit()  # the first paint comes before the first resize event
         mouse_style = self.screen.get_component_rich_style("screen--selection")
         look = Look(self._styles(), self.selected, self.text_selection, mouse_style)
         strip = self._drawing.strip(y, look)
