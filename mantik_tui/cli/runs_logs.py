@@ -38,6 +38,8 @@ def logs(run: str, follow: bool, lines: int | None) -> None:
                 keep_newlines=False,
             )
         )
+    if follow and reader.empty and not reader.ended:
+        say("Nothing is written yet; waiting for the job.")
     for line in reader.follow(lines) if follow and problem is None else reader.read(lines):
         write(line + "\n")
         if follow:

@@ -56,6 +56,11 @@ class LogReader:
             return log is None or log.complete or job.state.value in ("cancelled", "lost")
         return job is None
 
+    @property
+    def empty(self) -> bool:
+        """Whether no log is here yet."""
+        return self._path() is None
+
     def age(self) -> str:
         """When the copy was read last, for people."""
         log = self._session.read(reads.jobs.get_log, self._run_id)

@@ -300,8 +300,10 @@ def find_run(connection: sqlite3.Connection, text: str, scope: Scope | None = No
     """
     scope = scope or Scope()
     where, args = "1", list[object]()
-    if scope.project_id is not None:
-        where, args = "project_id = ?", [scope.project_id]
+    for column in ("workspace_id", "project_id"):
+        value = getattr(scope, column)
+        if value is not None:
+            where, args = f"{where} AND {column} = ?", [*args, value]
     exact = connection.execute(
         f"SELECT id FROM run WHERE {where} AND (cid = ? OR server_id = ? OR name = ?) LIMIT 6",
         (*args, text, text, text),
