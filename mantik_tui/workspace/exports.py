@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
@@ -83,7 +84,8 @@ def export(session: Session, table: Table, path: Path) -> int:
                 writer.writerows(records)
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise MantikError(f"{path} can't be written", str(error), "Give another folder") from error
     return len(records)
 

@@ -1,0 +1,294 @@
+"""The program as a whole: first layer, keys that say why, palette, command line, news, themes, leaving."""
+
+from __future__ import annotations
+
+import pytest
+
+from mantik_tui.app import MantikApp
+from mantik_tui.domain.errors import MantikError
+from mantik_tui.screens.frame_lines import ENGINE_OFF, ENGINE_ON
+from mantik_tui.screens.help import HelpScreen
+from mantik_tui.screens.project import ProjectScreen
+from mantik_tui.screens.projects import ProjectsScreen
+from mantik_tui.screens.runs import RunsScreen
+from mantik_tui.screens.welcome import WelcomeScreen
+from mantik_tui.store.connect import Store
+from mantik_tui.store.writes.jobs import add_notice
+from mantik_tui.widgets.dialogs import ConfirmDialog, ErrorDialog
+from mantik_tui.widgets.frame import StatusLine
+from mantik_tui.workspace import reads
+from mantik_tui.workspace.session import Session
+from tests.support.store_fill import NOW_MS
+from tests.support.ui import FakeEngine, make_app, make_session, said, screen_text, settle, until
+
+SIZES = [(80, 24), (120, 40), (200, 60), (60, 20)]
+
+
+async def type_text(pilot: object, text: str) -> None:
+    names = {" ": "space", ":": "colon", "<": "less_than_sign", ".": "full_stop", "-": "minus"}
+    await pilot.press(*(names.get(sign, sign) for sign in text))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_first_layer_is_the_projects_and_escape_never_quits(
+    size: tuple[int, int],
+) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, ProjectsScreen)
+        await pilot.press("escape", "escape")
+        assert isinstance(app.screen, ProjectsScreen)
+        text = screen_text(app)
+        assert "wind power ensemble" in text
+        assert "as of 14:04" in text
+        assert "? help" in text
+
+
+async def test_without_a_workspace_the_first_layer_is_welcome() -> None:
+    app = make_app(filled=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, WelcomeScreen)
+        await pilot.press("a")
+        assert "start the demo first" in said(app)
+
+
+async def test_a_key_that_can_not_be_used_says_why() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("n")
+        await pilot.pause()
+        assert "Projects are made on the server" in said(app)
+
+
+async def test_help_lists_every_key_of_the_screen_and_narrows() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        whole = app.screen._text.text
+        for words in ("filter", "columns", "outbox", "quit", "half down", ":projects"):
+            assert words in whole
+        await pilot.press("slash")
+        await type_text(pilot, "outbox")
+        await until(pilot, lambda: "half down" not in app.screen._text.text)  # type: ignore[attr-defined]
+        assert "Show pending writes." in app.screen._text.text
+        await pilot.press("enter", "escape")
+        assert isinstance(app.screen, ProjectsScreen)
+
+
+async def test_the_command_line_opens_runs_with_a_filter_and_projects_by_name() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("colon")
+        await type_text(pilot, "runs status:failed")
+        await pilot.press("enter")
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        assert screen.run_list is not None
+        await until(pilot, lambda: screen.run_list.table.row_count == 67)  # type: ignore[union-attr]
+        await pilot.press("escape", "colon")
+        await type_text(pilot, "project hail")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(app.screen, ProjectScreen)
+        assert app.screen.project.name == "hail nowcasting"
+
+
+async def test_the_command_line_completes_and_says_what_it_does_not_know() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("colon")
+        await type_text(pilot, "outb")
+        await pilot.press("tab")
+        assert app.screen._input.value == "outbox "  # type: ignore[attr-defined]
+        await pilot.press("escape", "colon")
+        await type_text(pilot, "nonsense")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "no command :nonsense" in said(app)
+
+
+async def test_the_palette_offers_the_screens_actions_and_the_projects() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        await type_text(pilot, "hail")
+        await settle(pilot)
+        await until(pilot, lambda: "project hail nowcasting" in screen_text(app))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProjectScreen))
+
+
+async def test_news_from_the_engine_repaint_what_is_in_sight() -> None:
+    engine = FakeEngine()
+    session = make_session(engine=engine)
+    app = MantikApp(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        other = Store(session.store.path)
+        with other.transaction() as connection:
+            connection.execute("UPDATE project SET name = 'renamed by maria' WHERE id = 2")
+        other.close()
+        engine.say("changed", tables=["project"])
+        await until(pilot, lambda: "renamed by maria" in screen_text(app))
+
+
+async def test_a_lost_notice_leaves_no_stale_screen_on_focus() -> None:
+    session = make_session()
+    app = MantikApp(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        other = Store(session.store.path)
+        with other.transaction() as connection:
+            connection.execute("UPDATE project SET name = 'renamed by maria' WHERE id = 2")
+        other.close()
+        app.on_app_focus()
+        await until(pilot, lambda: "renamed by maria" in screen_text(app))
+
+
+async def test_what_ended_meanwhile_is_said_once() -> None:
+    session = make_session()
+    with session.store.transaction() as connection:
+        for name in ("calm-owl", "bold-fox", "keen-elk"):
+            add_notice(connection, "ended", f"{name} FINISHED", NOW_MS)
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "3 runs ended while you were away" in said(app)
+        assert session.read(reads.jobs.unseen_notices) == []
+
+
+async def test_without_an_engine_everything_can_be_read_and_the_top_line_says_so() -> None:
+    app = MantikApp(make_session(engine=FakeEngine(running=False)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.engine_state == ENGINE_OFF)
+        await settle(pilot)
+        assert "engine is off" in screen_text(app)
+        assert "wind power ensemble" in screen_text(app)
+
+
+async def test_an_engine_that_died_is_started_again() -> None:
+    engine = FakeEngine()
+    app = MantikApp(make_session(engine=engine))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.engine_state == ENGINE_ON)
+        engine.say("engine-lost")
+        await until(pilot, lambda: app.engine_state == ENGINE_OFF)
+        await until(pilot, lambda: app.engine_state == ENGINE_ON)
+
+
+async def test_leaving_says_what_is_unsent() -> None:
+    session = make_session()
+    from mantik_tui.workspace import runs
+
+    runs.set_tag(session, 4, "label", "best")
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "1 write pending" in screen_text(app)
+        await pilot.press("q")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmDialog)
+        assert "set tag label=best" in screen_text(app)
+        await pilot.press("escape")
+        assert app.is_running
+        await pilot.press("q", "y")
+        await until(pilot, lambda: app._exit)
+
+
+async def test_a_theme_is_kept_for_next_time() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("colon")
+        await type_text(pilot, "theme high-contrast")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.theme == "high-contrast"
+    again = MantikApp(make_session_again())
+    async with again.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert again.theme == "high-contrast"
+
+
+def make_session_again() -> Session:
+    return make_session(filled=False)
+
+
+@pytest.mark.parametrize(
+    "theme", ["ansi-dark", "ansi-light", "high-contrast", "textual-light", "gone"]
+)
+async def test_every_theme_paints_and_an_unknown_one_is_said(theme: str) -> None:
+    from mantik_tui.settings import write_setting
+
+    write_setting("theme", theme)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "wind power ensemble" in screen_text(app)
+        assert (app.theme == theme) != ("no theme called" in said(app))
+
+
+async def test_a_users_keymap_changes_keys_and_what_is_shown() -> None:
+    from mantik_tui import paths
+
+    paths.config_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.config_file().write_text('[keys]\ngo-outbox = "f12"\nhelp = "f3,?"\n')
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "f12 outbox" in screen_text(app)
+        await pilot.press("f3")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        assert "f12" in app.screen._text.text
+
+
+async def test_a_verb_that_fails_is_a_dialog_and_a_defect_leaves_a_trace() -> None:
+    from mantik_tui import paths
+
+    def fails(_session: Session) -> None:
+        raise MantikError("It failed", "because", "try later")
+
+    def breaks(_session: Session) -> None:
+        raise ValueError("a defect")
+
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        screen = app.top_screen
+        assert screen is not None
+        screen.run_verb(fails)
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        await pilot.pause()
+        assert "try later" in screen_text(app)
+        await pilot.press("escape")
+        screen.run_verb(breaks)
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+    assert "ValueError: a defect" in (paths.log_dir() / "defects.log").read_text()
+
+
+async def test_the_status_line_names_what_needs_a_person() -> None:
+    session = make_session()
+    from mantik_tui.workspace import runs
+
+    entry = runs.set_tag(session, 4, "label", "best")
+    with session.store.transaction() as connection:
+        connection.execute("UPDATE outbox SET state = 'blocked' WHERE id = ?", (entry,))
+        connection.execute("UPDATE workspace SET state = 'offline', reason = 'timed out'")
+    app = MantikApp(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        status = app.screen.query_one(StatusLine).status
+        assert (status.pending_writes, status.need_person) == (1, 1)
+        assert status.notice == "timed out"
+        assert "offline" in screen_text(app)
