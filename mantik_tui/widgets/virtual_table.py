@@ -294,6 +294,15 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
             )
         return self._painter.line(self._empty_line(position), width)
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scroll; the scrollbar, which repaints all of itself, is told only when its thumb would look different."""
+        if self.show_vertical_scrollbar:
+            step = max(1, self.virtual_size.height // (8 * max(1, self.size.height)))
+            at_end = new_value >= self.max_scroll_y
+            self.vertical_scrollbar.position = new_value if at_end else new_value // step * step
+        if round(old_value) != round(new_value):
+            self.refresh(Region(0, self._header, self._width, self.window))
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._painter.forget_styles()

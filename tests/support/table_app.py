@@ -19,6 +19,7 @@ from textual.widgets import DataTable
 
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Column, Tone
+from mantik_tui.widgets.frame import KeyLine, Place, StatusLine, TopLine
 from mantik_tui.widgets.row_source import IdSource
 from mantik_tui.widgets.virtual_table import VirtualTable
 
@@ -165,6 +166,14 @@ class StockTableApp(App[None]):
 
 
 class _Program(TableApp):
+    """The table in a frame of one line above and two below, as a screen has it."""
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(Place(("wind power ensemble", "runs"), "group @ mlflow.example", "live"))
+        yield self.table
+        yield StatusLine()
+        yield KeyLine()
+
     def on_ready(self) -> None:
         if "freeze" in sys.argv:
             gc.collect()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.geometry import Region
 from textual.pilot import Pilot
 
@@ -256,10 +257,13 @@ async def test_the_pointer_passing_over_repaints_nothing(monkeypatch: pytest.Mon
 async def test_the_wheel_scrolls_and_leaves_the_cursor() -> None:
     app = TableApp(CountingSource(range(100)))
     async with app.run_test(size=SIZE) as pilot:
-        app.table.scroll_to(y=30, animate=False)
+        for _ in range(5):
+            await pilot._post_mouse_events([events.MouseScrollDown], app.table, offset=(9, 9))
         await pilot.pause()
         assert app.table.cursor_id == 0
-        assert fake_run(30).name in app.lines()[1]
+        top = app.table.scroll_offset.y
+        assert top > 0
+        assert fake_run(top).name in app.lines()[1]
 
 
 async def test_an_empty_table_says_what_helps() -> None:
@@ -404,6 +408,7 @@ def test_in_a_terminal_a_move_is_small_and_idle_is_silent() -> None:
         assert probe.idle(1.0) == 0
         inside = [probe.measure("j").bytes for _ in range(5)]
         assert 0 < max(inside) <= 600
+        assert 0 < probe.measure("pagedown").bytes <= 8_000
         probe.press("q")
         assert probe.wait() == 0
 
@@ -414,5 +419,5 @@ def test_without_colour_cursor_and_marks_can_still_be_told() -> None:
         probe.wait_for("rmse")
         probe.press("space", "j")
         lines = probe.text.splitlines()
-        assert lines[1].startswith(" ◆ ")
-        assert lines[2].startswith("▸  ")
+        assert lines[2].startswith(" ◆ ")
+        assert lines[3].startswith("▸  ")
