@@ -9,7 +9,7 @@ from textual import events
 from textual.message import Message
 
 from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.one_line import STRONG, OneLine, Part
+from mantik_tui.widgets.one_line import STRONG, OneLine, Part, parts_width
 
 _ACTIVE = "key"
 
@@ -41,23 +41,32 @@ class TabLine(OneLine):
         self.repaint_if_changed()
 
     def parts(self, width: int) -> tuple[Sequence[Part], Sequence[Part]]:
-        del width
-        parts: list[Part] = []
-        self._ends = []
-        at = 0
-        for number, name in enumerate(self.names):
-            count = self._counts.get(name, "")
-            is_active = number == self.active
-            label = f"[{name}]" if is_active else f" {name} "
-            pieces: list[Part] = [
-                (f" {number + 1}", Tone.MUTED),
-                (label, _ACTIVE if is_active else Tone.PLAIN),
-                (f"{count} " if count else "", STRONG if is_active else Tone.MUTED),
-            ]
-            parts += pieces
-            at += sum(len(text) for text, _ in pieces)
-            self._ends.append(at)
+        """Where all do not fit, the figures go first, then the tabs before the open one."""
+        tabs = [self._tab(number, with_count=True) for number in range(len(self.names))]
+        if parts_width([part for tab in tabs for part in tab]) > width:
+            tabs = [self._tab(number, with_count=False) for number in range(len(self.names))]
+        first = 0
+        while (
+            first < self.active
+            and parts_width([p for tab in tabs[first:] for p in tab]) > width - 2
+        ):
+            first += 1
+        parts: list[Part] = [("‹", Tone.MUTED)] if first else []
+        self._ends = [-1] * first
+        for tab in tabs[first:]:
+            parts += tab
+            self._ends.append(parts_width(parts))
         return parts, ()
+
+    def _tab(self, number: int, *, with_count: bool) -> list[Part]:
+        is_active = number == self.active
+        name = self.names[number]
+        count = self._counts.get(name, "") if with_count else ""
+        return [
+            (f" {number + 1}", Tone.MUTED),
+            (f"[{name}]" if is_active else f" {name} ", _ACTIVE if is_active else Tone.PLAIN),
+            (f"{count} " if count else "", STRONG if is_active else Tone.MUTED),
+        ]
 
     def on_click(self, event: events.Click) -> None:
         for number, end in enumerate(self._ends):
