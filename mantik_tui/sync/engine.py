@@ -39,7 +39,7 @@ IDLE_S = 600.0
 """How long the engine stays after the last client, when nothing waits to be sent."""
 FAULT_VARIABLE = "MANTIK_TUI_FAULT_AT"
 """For tests: a checkpoint of the submit path at which the engine kills itself with -9, or `job:` and a point of the job
-script at which that does."""
+script at which that does, or both with a comma between."""
 JOB_FAULT = "job:"
 LOCK_WAIT_S = 15.0
 """How long a new engine waits for one that is about to end."""
@@ -109,17 +109,15 @@ def _log_to_file() -> None:
 
 def faults() -> tuple[Callable[[str], None], str]:
     """For tests: what happens at checkpoints, and where job scripts die."""
-    wanted = os.environ.get(FAULT_VARIABLE, "")
-    if not wanted:
-        return lambda _name: None, ""
-    if wanted.startswith(JOB_FAULT):
-        return lambda _name: None, wanted.removeprefix(JOB_FAULT)
+    wanted = [name for name in os.environ.get(FAULT_VARIABLE, "").split(",") if name]
+    here = {name for name in wanted if not name.startswith(JOB_FAULT)}
+    there = [name.removeprefix(JOB_FAULT) for name in wanted if name not in here]
 
     def die_there(name: str) -> None:
-        if name == wanted:
+        if name in here:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return die_there, ""
+    return die_there, there[0] if there else ""
 
 
 async def live(

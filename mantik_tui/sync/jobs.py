@@ -40,6 +40,8 @@ SLOW_S = 30.0
 LOG_S = 0.25
 """Pause between looks at a watched log on this machine."""
 LOG_CHUNK = 4_000_000
+CHECKPOINTS = ("end-seen", "end-noted", "secrets-removed", "tidied")
+"""Moments between two steps of what follows a job's end, in their order."""
 TIDY_S = 60.0
 """Pause between tries of what follows a job's end."""
 TIDY_FOR_MS = 7 * 86_400_000
@@ -97,6 +99,7 @@ async def look(
         if view.state.ended:
             # Who hears of the end wants to read why.
             await bring_log(engine, session, job)
+            engine.checkpoint("end-seen")
         with engine.store.transaction() as connection:
             outbox.check_epoch(connection, engine.epoch)
             if writes.note_seen(connection, job.run_id, job.attempt, view, now):
@@ -107,6 +110,7 @@ async def look(
                     (view.node, job.run_id, job.attempt),
                 )
         if view.state.ended:
+            engine.checkpoint("end-noted")
             ended.append(job)
             views.pop(key, None)
     if changed:
@@ -165,7 +169,9 @@ async def tidy(engine: Engine, session: SiteSession, run_id: int, folder: str) -
         except (Refused, Unsure) as error:
             with engine.store.transaction() as connection:
                 writes.add_notice(connection, "info", str(error), engine.now_ms(), run_id)
+        engine.checkpoint("secrets-removed")
         await fetch_log(engine, session, run_id, folder, complete=True)
+        engine.checkpoint("tidied")
     except (MantikError, OSError, sqlite3.Error) as error:
         LOG.warning("after the end of run %s: %s", run_id, error)
 

@@ -83,6 +83,7 @@ async def set_status(engine: Engine, entry: Entry) -> None:
         status=str(entry.payload["status"]),
         end_ms=int(str(end)) if end is not None else None,
     )
+    engine.checkpoint("end-told" if end is not None else "status-told")
     with engine.store.transaction() as connection:
         connection.execute(
             "UPDATE run_doc SET server_status = ? WHERE run_id = ?",
