@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
@@ -52,9 +53,13 @@ def load(place: str) -> click.Command:
     module, _, attribute = place.partition(":")
     command = getattr(importlib.import_module(f"mantik_tui.cli.{module}"), attribute)
     assert isinstance(command, click.Command)
-    if not isinstance(command, click.Group) and "workspace_option" not in command.context_settings:
-        command.context_settings = {**command.context_settings}
+    known = {param.name for param in command.params}
+    if not isinstance(command, click.Group) and "workspace" not in known:
         command.params.append(workspace_option())
+        if "_MANTIK_TUI_COMPLETE" in os.environ:
+            from mantik_tui.cli.names import add_names
+
+            add_names(command)
     return command
 
 

@@ -94,7 +94,8 @@ def print_table(
         max(len_cells(name), *(len_cells(row[i]) for row in cells), 0)
         for i, name in enumerate(head)
     ]
-    _narrow(widths, line_width())
+    shown = _narrow(widths, line_width())
+    head, cells, widths = head[:shown], [row[:shown] for row in cells], widths[:shown]
     to_right = [name in right for name in head]
     out = [_line([name.upper() for name in head], widths, to_right, [""] * len(head))]
     for row in cells:
@@ -114,15 +115,16 @@ def _tint(paints: dict[str, dict[str, str]] | None, head: str, cell: str) -> str
     return paints[head].get(cell.split(" ", 1)[0], "")
 
 
-def _narrow(widths: list[int], room: int | None) -> None:
-    """Take from the widest columns until the line fits."""
-    if room is None or not widths:
-        return
-    while sum(widths) + 2 * (len(widths) - 1) > room:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= NARROWEST:
-            break
-        widths[widest] -= 1
+def _narrow(widths: list[int], room: int | None) -> int:
+    """Take from the widest columns until the line fits. Returns how many columns there is room for."""
+    if room is None:
+        return len(widths)
+    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > NARROWEST:
+        widths[max(range(len(widths)), key=widths.__getitem__)] -= 1
+    shown = len(widths)
+    while shown > 1 and sum(widths[:shown]) + 2 * (shown - 1) > room:
+        shown -= 1
+    return shown
 
 
 def _line(

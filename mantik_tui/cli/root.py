@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -76,19 +77,20 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has gone. What Python flushes at its end must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except SystemExit as stop:
-        # Click turns a broken pipe into its own exit.
-        if isinstance(stop.__context__, BrokenPipeError):
-            return BROKEN_PIPE
-        return stop.code if isinstance(stop.code, int) else 1
+    except (BrokenPipeError, SystemExit):
+        # Click makes its own exit of a broken pipe; nothing else here exits.
+        return _reader_has_gone()
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes words
         from mantik_tui.cli.failure import tell
 
         return tell(error)
+
+
+def _reader_has_gone() -> int:
+    """Whoever read stdout went away, as `head` does; what Python flushes at its end must not complain of it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return BROKEN_PIPE
 
 
 def _take_any_character() -> None:

@@ -31,10 +31,11 @@ def sync(ctx: click.Context, full: bool, as_json: bool) -> None:
     from mantik_tui.workspace.status import read_status
 
     session = open_here()
+    workspace_id = session.workspace.id
     live.refresh(session, wait=True, full=full)
     status = read_status(session)
-    projects = session.read(reads.projects.project_rows, session.workspace.id)
-    runs = session.read(reads.runs.count_runs, reads.runs.Scope(workspace_id=session.workspace.id))
+    projects = session.read(reads.projects.project_rows, workspace_id)
+    runs = session.read(reads.runs.count_runs, reads.runs.Scope(workspace_id))
     if as_json:
         print_json(
             {
