@@ -249,7 +249,10 @@ class MantikApp(App[None]):
 
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.switch_screen(ProjectsScreen())
+        if isinstance(self.screen, ProjectsScreen):
+            self.screen.show_workspace()
+        else:
+            self.push_screen(ProjectsScreen())
 
     def action_go_projects(self) -> None:
         if not self._has_workspace():

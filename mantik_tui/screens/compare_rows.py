@@ -90,7 +90,7 @@ _ABOUT: tuple[tuple[str, Callable[[Run, int], str]], ...] = (
 
 def table_columns(names: Sequence[str], width: int) -> tuple[Column[Row], ...]:
     """The first column says what it is, then one column a run, wider where there is room."""
-    share = max(11, min(24, (width - 26) // max(1, len(names)) - 2))
+    share = max(14, min(24, (width - 26) // max(1, len(names)) - 2))
     first: Column[Row] = Column("what", "", _what, 20, 0, max_width=30, tone=_what_tone)
     return (first, *(_run_column(n, name, share) for n, name in enumerate(names)))
 

@@ -71,6 +71,15 @@ class ProjectsScreen(MantikScreen):
         if tables & _TABLES:
             self._read()
 
+    def show_workspace(self) -> None:
+        """Another workspace was opened: show its projects, from the top."""
+        self._read()
+        self._table.go_to(0)
+        self.refresh_status()
+
+    def action_back(self) -> None:
+        """This is the outermost layer of a workspace; what may lie below is the first steps."""
+
     # ------------------------------------------------------------ reading
 
     def _read(self) -> None:

@@ -283,7 +283,11 @@ class RunList(Vertical):
         self.table.set_empty_text(
             "No run fits this filter; esc clears it." if filtered else self._empty
         )
+        at_top = self.table.scroll_offset.y == 0
         self.table.replace_source(self._source(found), keep_cursor=keep)
+        if at_top and self.table.cursor_position < self.table.window:
+            # new runs come in on top, where a window that stands there shows them
+            self.table.scroll_to(y=0, animate=False, force=True)
         self._show_hits(complete=found.complete)
         if took_s is not None:
             self._took_s = took_s

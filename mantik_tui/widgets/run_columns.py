@@ -78,9 +78,12 @@ def run_columns(
     texts: Collection[str] = (),
 ) -> tuple[Column[RunRow], ...]:
     """The columns with these ids. The less important go first where space is short. `texts` are params without numbers."""
+    values = [id for id in ids if ":" in id]
     columns = [
-        _value_column(id, n, texts) if ":" in id else _fixed_column(id, now_ms, experiments)
-        for n, id in enumerate(ids)
+        _value_column(id, values.index(id), texts)
+        if ":" in id
+        else _fixed_column(id, now_ms, experiments)
+        for id in ids
     ]
     return with_titles(columns)
 
@@ -96,7 +99,7 @@ def _value_column(id: str, position: int, texts: Collection[str]) -> Column[RunR
 
     if kind == "metric":
         return Column(
-            id, name, metric, 8, 1 + position, numeric=True, max_width=10, tone=_metric_tone(name)
+            id, name, metric, 8, 2 + position, numeric=True, max_width=10, tone=_metric_tone(name)
         )
     if name in texts:
         return Column(id, name, param, 9, 2 + position, max_width=18)
