@@ -9,7 +9,7 @@ from mantik_tui.screens.projects import ProjectsScreen
 from mantik_tui.widgets.dialogs import PickDialog
 from mantik_tui.workspace import views
 from tests.support.ui import make_app, make_session, said, screen_text, settle, until
-from tests.ui.test_app import type_text
+from tests.ui.test_app import shows, type_text
 
 
 def names(screen: ProjectsScreen) -> list[str]:
@@ -95,8 +95,8 @@ async def test_enter_opens_and_escape_comes_back_to_the_same_row() -> None:
         assert app.screen.project.name == "sea ice drift"
         await pilot.press("escape")
         await settle(pilot)
-        assert isinstance(app.screen, ProjectsScreen)
-        assert app.screen._table.cursor_position == 2
+        assert shows(app, ProjectsScreen)
+        assert app.screen._table.cursor_position == 2  # type: ignore[attr-defined]
 
 
 async def test_copy_says_what_was_copied() -> None:
