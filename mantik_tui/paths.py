@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 VARIABLE = "MANTIK_TUI_HOME"
+_LINUX = sys.platform == "linux"
 
 
 def _base(kind: str) -> Path:
@@ -14,6 +16,8 @@ def _base(kind: str) -> Path:
     if moved:
         home = Path(moved).expanduser().absolute()
         return home if kind == "data" else home / kind
+    if _LINUX:
+        return _xdg(kind)
     import platformdirs
 
     if kind == "config":
@@ -21,6 +25,18 @@ def _base(kind: str) -> Path:
     if kind == "log":
         return Path(platformdirs.user_log_dir("mantik-tui"))
     return Path(platformdirs.user_data_dir("mantik-tui"))
+
+
+def _xdg(kind: str) -> Path:
+    """The same folders as platformdirs gives, whose import would be a fifth of a short command's time."""
+    variable, usual = {
+        "config": ("XDG_CONFIG_HOME", ".config"),
+        "log": ("XDG_STATE_HOME", ".local/state"),
+        "data": ("XDG_DATA_HOME", ".local/share"),
+    }[kind]
+    chosen = os.environ.get(variable, "").strip()
+    base = Path(chosen) if chosen else Path.home() / usual
+    return base / "mantik-tui" / "log" if kind == "log" else base / "mantik-tui"
 
 
 def data_dir() -> Path:
