@@ -32,7 +32,7 @@ from mantik_tui.widgets.one_line import STRONG
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.styled_text import Line, StyledLines, StyledText
 from mantik_tui.widgets.virtual_table import VirtualTable
-from mantik_tui.workspace import live, views
+from mantik_tui.workspace import live, notices, views
 from mantik_tui.workspace.reads import jobs, runs
 
 VIEW = "active"
@@ -179,7 +179,7 @@ class ActiveScreen(MantikScreen):
     def action_back(self) -> None:
         """Leaving has seen the news."""
         if self._told:
-            self.run_verb(views.mark_notices_seen, self._told)
+            self.run_verb(notices.mark_seen, self._told)
         super().action_back()
 
     # ------------------------------------------------------------ actions

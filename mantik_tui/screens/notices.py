@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mantik_tui.domain.errors import StoreProblem
 from mantik_tui.domain.text import clean
-from mantik_tui.workspace import reads, views
+from mantik_tui.workspace import notices as news
+from mantik_tui.workspace import reads
 
 if TYPE_CHECKING:
     from mantik_tui.app import MantikApp
@@ -18,9 +19,9 @@ _NAMED = 3
 
 
 def tell(app: MantikApp, *, on_return: bool) -> None:
-    """Say what has not been said yet, and mark it as said."""
+    """Say what has not been said yet. The active screen lists it until somebody looks, unless somebody looks right now."""
     try:
-        notices = app.session.read(reads.jobs.unseen_notices)
+        notices = news.untold(app.session)
     except StoreProblem:
         return
     screen = app.top_screen
@@ -31,7 +32,8 @@ def tell(app: MantikApp, *, on_return: bool) -> None:
     app.notify(text, severity="warning" if is_bad else "information", timeout=10)
     if not on_return and app.session.settings.notifications and app.has_focus is not True:
         to_terminal(app, text)
-    screen.run_verb(views.mark_notices_seen, notices[-1].id)
+    watched = not on_return and app.has_focus is True
+    screen.run_verb(news.mark_seen if watched else news.mark_told, notices[-1].id)
 
 
 def in_words(notices: Sequence[Notice], *, on_return: bool) -> str:
