@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -133,7 +134,8 @@ class FilterBar(Horizontal):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.run_worker(self._announce_soon(event.value), group="filter", exclusive=True)
+        soon = partial(self._announce_soon, event.value)
+        self.run_worker(soon, group="filter", exclusive=True)
 
     @on(Input.Submitted)
     def _kept(self, event: Input.Submitted) -> None:
