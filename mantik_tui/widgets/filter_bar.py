@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -134,7 +134,7 @@ class FilterBar(Horizontal):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        soon = partial(self._announce_soon, event.value)
+        soon: Callable[[], Coroutine[None, None, None]] = partial(self._announce_soon, event.value)
         self.run_worker(soon, group="filter", exclusive=True)
 
     @on(Input.Submitted)
