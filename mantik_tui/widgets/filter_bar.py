@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -134,8 +133,7 @@ class FilterBar(Horizontal):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        soon: Callable[[], Coroutine[None, None, None]] = partial(self._announce_soon, event.value)
-        self.run_worker(soon, group="filter", exclusive=True)
+        self._announce_soon(event.value)
 
     @on(Input.Submitted)
     def _kept(self, event: Input.Submitted) -> None:
@@ -158,6 +156,7 @@ class FilterBar(Horizontal):
     def on_descendant_blur(self) -> None:
         self.remove_class("-open")
 
+    @work(group="filter", exclusive=True)
     async def _announce_soon(self, text: str) -> None:
         await asyncio.sleep(DEBOUNCE_S)
         self._announce(text)
