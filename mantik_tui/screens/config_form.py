@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -39,6 +39,7 @@ from mantik_tui.workspace.status import read_status
 CHECK_AFTER_S = 0.2
 """Seconds after the last key before the whole is checked."""
 DRAFT_AFTER_S = 1.0
+_NO_PROJECT = "run configurations"
 BOTH_SIDES_FROM = 100
 """Columns from which form and text stand beside each other."""
 
@@ -47,7 +48,12 @@ class ConfigFormScreen(MantikScreen):
     """Edits one run configuration. `config` may be a saved one, an unnamed one, or what would repeat a run."""
 
     SCREEN_ID = "config"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("config")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings_for("config"),
+        # With priority the focus moves before the next key is handed out: what is typed ahead is not lost.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
     AUTO_FOCUS = ""
 
     def __init__(self, config: RunConfig, project_id: int | None = None) -> None:
@@ -62,6 +68,7 @@ class ConfigFormScreen(MantikScreen):
         self.plan: Plan | None = None
         """Of the newest check; it may be a moment older than `config`."""
         self.submitting = False
+        self._project = _NO_PROJECT
         self._sites: Sequence[Site] = ()
         self._experiments: tuple[str, ...] = ()
         self._text_in_front = False
@@ -99,7 +106,7 @@ class ConfigFormScreen(MantikScreen):
         name = self.config.name or "new"
         if self.config.id is None:
             name = f"new run from {name}" if self.config.name else "new configuration"
-        return [self._project_name(), f"{name} *" if self.changed else name]
+        return [self._project, f"{name} *" if self.changed else name]
 
     def place_note(self) -> str:
         return fields.count_words(self.plan.problems) if self.plan else ""
@@ -155,24 +162,19 @@ class ConfigFormScreen(MantikScreen):
             self.refresh_bindings()
 
     def _read_choices(self) -> None:
+        project = self.config.project_id
         try:
             self._sites = self.session.read(reads.jobs.sites)
             found = self.session.read(
-                reads.projects.experiments, self.session.workspace.id, self.config.project_id
+                reads.projects.experiments, self.session.workspace.id, project
             )
+            if project is not None:
+                self._project = self.session.read(reads.projects.get_project, project).name
         except MantikError as problem:
             self.app.notify(str(problem), severity="warning")
             return
         names = [one.name for one in found if not one.name.startswith("mantik-project/")]
         self._experiments = tuple(names)
-
-    def _project_name(self) -> str:
-        if self.config.project_id is None:
-            return "run configurations"
-        try:
-            return self.session.read(reads.projects.get_project, self.config.project_id).name
-        except MantikError:
-            return "run configurations"
 
     def _specs(self) -> Specs:
         config, mlproject = self.config, self.plan.mlproject if self.plan else None

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from mantik_tui.app import MantikApp
@@ -567,3 +568,13 @@ async def test_another_code_folder_brings_its_entry_points_and_backend_config(
         await checked(pilot)
         assert form.plan is not None and form.plan.ok
         assert "max_depth" in screen_text(app)
+
+
+async def test_keys_that_arrive_in_one_go_reach_the_right_line(session: Session) -> None:
+    """A slow connection hands over several keys at once."""
+    app = MantikApp(session)
+    async with app.run_test(size=SMALL) as pilot:
+        form = await open_form(pilot, saved(session))
+        for key, character in [*[("tab", "\t")] * 4, ("7", "7"), ("tab", "\t"), ("8", "8")]:
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: form.config.params == {"learning_rate": "7", "hidden": "8"})
