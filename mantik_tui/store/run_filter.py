@@ -15,6 +15,8 @@ from mantik_tui.domain.filters import Filter, Term, as_number
 
 FEW = 4000
 """Up to so many index entries, a term drives the query."""
+DISTINCT = 1000
+"""A param with up to so many different values is looked at value by value, else run by run."""
 
 _COLUMNS = {
     "status": "r.status",
@@ -182,15 +184,30 @@ def _param(
         same = f"m.value {op} ?"
         if numeric and term.op == "=":
             # 0.001 and 1e-3 are the same learning rate
-            return _drive_or_test(
-                connection,
-                table,
-                key,
-                "(m.value = ? OR CAST(m.value AS REAL) = ?)",
-                (term.value, as_number(term.value)),
-            )
-        test, args = same, (term.value,)
+            test = "(m.value = ? OR CAST(m.value AS REAL) = ?)"
+            args = (term.value, as_number(term.value))
+        else:
+            return _drive_or_test(connection, table, key, same, (term.value,))
+    values = _values(connection, table, key, test, args)
+    if values is not None:
+        test, args = f"m.value IN ({','.join('?' * len(values))})", tuple(values)
     return _drive_or_test(connection, table, key, test, args)
+
+
+def _values(
+    connection: sqlite3.Connection, table: str, key: int, test: str, args: tuple[object, ...]
+) -> list[str] | None:
+    """Values of a key that pass a test which no index answers; None if the key has too many different ones.
+
+    Steps through the index from one value to the next, so that a million runs with four learning rates cost four looks.
+    """
+    rows = connection.execute(
+        f"WITH RECURSIVE v (value) AS (SELECT min(value) FROM {table} WHERE key_id = ?"
+        f" UNION ALL SELECT (SELECT min(n.value) FROM {table} n WHERE n.key_id = ? AND n.value > v.value)"
+        f" FROM v WHERE v.value IS NOT NULL LIMIT ?) SELECT m.value, {test} FROM v m WHERE m.value IS NOT NULL",
+        (key, key, DISTINCT + 1, *args),
+    ).fetchall()
+    return None if len(rows) > DISTINCT else [value for value, fits in rows if fits]
 
 
 def _drive_or_test(
