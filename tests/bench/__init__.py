@@ -1,0 +1,1 @@
+"""Measurements beside peers: `python -m tests.bench`, which writes docs/performance.md."""
