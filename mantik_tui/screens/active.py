@@ -212,6 +212,9 @@ class ActiveScreen(MantikScreen):
             return "Mark two runs with space first"
         return None
 
+    def hides(self, action_id: str) -> bool:
+        return action_id in ("best-or-last", "take-back", "compare")
+
     def _marked_runs(self) -> list[int]:
         rows = [self._row(row_id) for row_id in self._table.marks]
         return sorted({row.run_id for row in rows if row is not None and row.run_id is not None})

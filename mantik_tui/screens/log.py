@@ -66,6 +66,9 @@ class LogScreen(MantikScreen):
         model = self._model
         return headline(model.run, model.job, model.entries) if model else ""
 
+    def note_tone(self) -> Tone | None:
+        return status_tone(self._model.run.status) if self._model else Tone.WARN
+
     # ------------------------------------------------------------ reading
 
     def _read(self) -> bool:

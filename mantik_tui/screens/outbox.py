@@ -91,6 +91,9 @@ class OutboxScreen(MantikScreen):
         waiting = sum(entry.state.open for entry in entries) - blocked
         return title_words(waiting, blocked, sum(e.state is EntryState.DONE for e in entries))
 
+    def note_tone(self) -> Tone | None:
+        return Tone.WARN if any(needs_person(row.entry) for row in self._rows) else Tone.MUTED
+
     # ------------------------------------------------------------ reading
 
     def store_changed(self, tables: frozenset[str]) -> None:

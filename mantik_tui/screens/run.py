@@ -36,7 +36,7 @@ from mantik_tui.screens.run_tables import (
     tag_rows,
 )
 from mantik_tui.screens.run_top import Main, RunTop, main_part
-from mantik_tui.screens.run_words import headline, why_no_log
+from mantik_tui.screens.run_words import headline, status_tone, why_no_log
 from mantik_tui.screens.text_editing import edit_text
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
@@ -154,6 +154,9 @@ class RunScreen(MantikScreen):
     def place_note(self) -> str:
         model = self._model
         return headline(model.run, model.job, model.entries) if model else self._gone
+
+    def note_tone(self) -> Tone | None:
+        return status_tone(self._model.run.status) if self._model else Tone.WARN
 
     # ------------------------------------------------------------ reading and painting
 
@@ -442,6 +445,10 @@ class RunScreen(MantikScreen):
         }  # fmt: skip
         reason = reasons.get(action_id)
         return reason() if reason else None
+
+    def hides(self, action_id: str) -> bool:
+        """Keys that belong to one tab are not on the others' key line."""
+        return action_id in ("follow", "download", "filter", "open-row")
 
     def action_log(self) -> None:
         self.mantik.open_log(self.run_id)
