@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
 from mantik_tui.domain.config_text import get_keys, set_key
-from mantik_tui.domain.errors import BadInput, MantikError, StoreProblem
+from mantik_tui.domain.errors import BadInput, MantikError
 from mantik_tui.domain.problems import Problem, Severity
 from mantik_tui.domain.run_config import RunConfig
 from mantik_tui.domain.site import Site
@@ -26,15 +27,15 @@ from mantik_tui.screens import config_form_fields as fields
 from mantik_tui.screens import config_form_verbs as verbs
 from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.config_form_pane import FormPane, Specs
+from mantik_tui.screens.config_form_submit import why_queued
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.param_field import FormField
 from mantik_tui.widgets.problem_list import ProblemList
 from mantik_tui.widgets.text_side import TextSide
-from mantik_tui.workspace import reads
+from mantik_tui.workspace import drafts, reads
 from mantik_tui.workspace.config_start import FolderFacts, filled_in, look_at
 from mantik_tui.workspace.plan import Plan, make_plan
-from mantik_tui.workspace.status import read_status
 
 CHECK_AFTER_S = 0.2
 """Seconds after the last key before the whole is checked."""
@@ -102,6 +103,12 @@ class ConfigFormScreen(MantikScreen):
         self._form["entry_point" if self.config.code else "code"].focus_editor()
         self.call_after_refresh(verbs.offer_draft, self)
 
+    def on_unmount(self) -> None:
+        """The program ends in mid-typing: keep what was not kept yet."""
+        if self._draft_timer is not None and self.changed:
+            with contextlib.suppress(MantikError):
+                drafts.keep(self.session, self.opened, self.config)
+
     def place(self) -> list[str]:
         name = self.config.name or "new"
         if self.config.id is None:
@@ -128,10 +135,8 @@ class ConfigFormScreen(MantikScreen):
 
     @property
     def offline(self) -> bool:
-        try:
-            return read_status(self.session).state in ("offline", "needs login")
-        except StoreProblem:
-            return False
+        """Whether a submission would wait for now."""
+        return bool(why_queued(self))
 
     @property
     def errors(self) -> list[Problem]:
@@ -263,8 +268,13 @@ class ConfigFormScreen(MantikScreen):
 
     # ------------------------------------------------------------ drafts
 
+    @property
+    def draft_due(self) -> bool:
+        """Whether edits are waiting to be kept."""
+        return self._draft_timer is not None
+
     def stop_drafts(self) -> None:
-        """What is being kept would be out of date."""
+        """Keep nothing of what was typed up to now."""
         if self._draft_timer is not None:
             self._draft_timer.stop()
             self._draft_timer = None
@@ -306,7 +316,8 @@ class ConfigFormScreen(MantikScreen):
             self.plan.problems, self.config, self.plan.mlproject, self._last_field
         )
         listed = [(problem, fields.where(problem, self.config)) for problem in found]
-        words = "queue it: the server is offline" if self.offline else "submit"
+        waits = why_queued(self)
+        words = f"queue it ({waits})" if waits else "submit"
         self._problems.show(listed, f"No problems. F9 to {words}, F2 to save")
 
     def _show_effects(self) -> None:

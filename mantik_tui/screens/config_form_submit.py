@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mantik_tui.domain.errors import MantikError
+from mantik_tui.domain.errors import MantikError, StoreProblem
 from mantik_tui.domain.run_config import RunConfig
 from mantik_tui.domain.text import size
+from mantik_tui.screens.frame_lines import ENGINE_OFF
 from mantik_tui.workspace import submit
 from mantik_tui.workspace.plan import Plan, make_plan
 from mantik_tui.workspace.status import read_status
@@ -78,10 +79,20 @@ def question(plan: Plan) -> list[str]:
     return [*lines, "", "Exclude in the backend config's text, or .gitignore, leaves files out."]
 
 
+def why_queued(screen: MantikScreen) -> str:
+    """Why a submission would wait in the outbox for now, in words; empty if it would go out at once."""
+    if screen.mantik.engine_state == ENGINE_OFF:
+        return "the engine is off"
+    try:
+        state = read_status(screen.session).state
+    except StoreProblem:
+        return ""
+    return {"offline": "the server is offline", "needs login": "a login is needed"}.get(state, "")
+
+
 def words_of(screen: MantikScreen, made: Submitted, site: str) -> str:
     """What happened, for the person."""
-    state = read_status(screen.session).state
-    if state in ("offline", "needs login"):
-        why = "the server is offline" if state == "offline" else "a login is needed"
-        return f"{made.name} waits in the outbox and goes out once: {why}"
+    waits = why_queued(screen)
+    if waits:
+        return f"{made.name} waits in the outbox and goes out once: {waits}"
     return f"{made.name} goes to {site}"

@@ -255,8 +255,9 @@ def leave(screen: ConfigFormScreen) -> None:
     if screen.submitting:
         screen.app.notify("It is being submitted; one moment")
         return
-    screen.stop_drafts()
     if not screen.changed:
+        if screen.draft_due:  # an edit was taken back a moment ago
+            keep_draft(screen)
         _go(screen)
         return
 
@@ -264,6 +265,7 @@ def leave(screen: ConfigFormScreen) -> None:
         if answer == "save":
             save(screen, lambda: _go(screen))
         elif answer == "discard":
+            screen.stop_drafts()
             _forget_draft(screen, screen.opened)
             _go(screen)
 
@@ -277,6 +279,7 @@ def leave(screen: ConfigFormScreen) -> None:
 
 
 def _go(screen: ConfigFormScreen) -> None:
+    screen.stop_drafts()
     if screen.is_current and len(screen.app.screen_stack) > 1:
         screen.app.pop_screen()
 

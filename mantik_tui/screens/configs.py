@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from mantik_tui.domain.errors import StoreProblem
+from mantik_tui.domain.errors import MantikError, StoreProblem
 from mantik_tui.domain.run_config import RunConfig
 from mantik_tui.domain.text import clock
 from mantik_tui.screens.base import MantikScreen
@@ -78,7 +78,7 @@ class ConfigsScreen(MantikScreen):
             return ["run configurations"]
         try:
             name = self.session.read(reads.projects.get_project, self.project_id).name
-        except StoreProblem:
+        except MantikError:
             name = "project"
         return [name, "run configurations"]
 

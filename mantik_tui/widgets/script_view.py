@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -15,6 +16,8 @@ from textual.widgets import Static
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.bindings import bindings_for
 
+_FRAME = 8
+"""Lines around the text: title, hint, blanks, and what stays in sight of the screen below."""
 MAX_COPY = 74_000
 """Characters; terminals drop longer OSC 52 sequences without a word."""
 
@@ -48,6 +51,10 @@ class ScriptView(ModalScreen[None]):
             with self._pane:
                 yield Static(self._content(), id="script-text")
             yield Static(Content(self._hint), classes="dialog-hint")
+
+    def on_resize(self, event: events.Resize) -> None:
+        wanted = len(self._lines) + 1  # a line for the scrollbar
+        self._pane.styles.height = max(3, min(wanted, event.size.height - _FRAME))
 
     def _content(self) -> Content:
         if not self._is_diff:

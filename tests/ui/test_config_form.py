@@ -578,3 +578,75 @@ async def test_keys_that_arrive_in_one_go_reach_the_right_line(session: Session)
         for key, character in [*[("tab", "\t")] * 4, ("7", "7"), ("tab", "\t"), ("8", "8")]:
             app.post_message(events.Key(key, character))
         await until(pilot, lambda: form.config.params == {"learning_rate": "7", "hidden": "8"})
+
+
+async def test_quitting_in_mid_typing_keeps_the_edits(session: Session) -> None:
+    config = saved(session)
+    app = MantikApp(session)
+    async with app.run_test(size=SMALL) as pilot:
+        await open_form(pilot, config)
+        await fill(pilot, LR, "0.5")
+    draft = drafts.find(session, config)
+    assert draft is not None and draft.config.params == {"learning_rate": "0.5"}
+
+
+async def test_an_edit_that_was_taken_back_leaves_no_draft(session: Session) -> None:
+    config = saved(session)
+    app = MantikApp(session)
+    async with app.run_test(size=SMALL) as pilot:
+        form = await open_form(pilot, config)
+        await fill(pilot, LR, "0.5")
+        await until(pilot, lambda: drafts.find(session, config) is not None)
+        await fill(pilot, LR, "")
+        assert not form.changed
+        await pilot.press("escape")
+        await until(pilot, lambda: drafts.find(session, config) is None)
+
+
+async def test_without_an_engine_the_form_queues_and_says_why(
+    tmp_path: Path, opened_runs: list[int]
+) -> None:
+    session = form_session(tmp_path, engine=FakeEngine(running=False))
+    app = MantikApp(session)
+    async with app.run_test(size=SMALL) as pilot:
+        await open_form(pilot, saved(session))
+        await pilot.press("f9")
+        await until(pilot, lambda: bool(opened_runs))
+        assert "waits in the outbox" in said(app) and "the engine is off" in said(app)
+
+
+async def test_experiment_from_the_list_and_lines_for_the_scheduler(session: Session) -> None:
+    app = MantikApp(session)
+    async with app.run_test(size=LARGE) as pilot:
+        form = await open_form(pilot, saved(session, experiment=""))
+        form.go_to_field("experiment")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PickDialog))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert form.config.experiment == "wind-power-ensemble-main"
+        form.go_to_field("extra_lines")
+        await pilot.pause()
+        await type_text(pilot, "a b")
+        await pilot.press("enter")
+        await type_text(pilot, "c")
+        await pilot.pause()
+        assert form.config.extra_lines == ("a b", "c")
+        await fill(pilot, "time_limit", "soon")
+        await checked(pilot)
+        assert "is no time limit" in form._form["time_limit"].note
+
+
+async def test_a_json_config_is_edited_as_json(session: Session) -> None:
+    config = saved(
+        session,
+        backend_config='{\n  "Resources": {\n    "Queue": "a"\n  }\n}\n',
+        backend_config_path="/x/backend-config.json",
+    )
+    app = MantikApp(session)
+    async with app.run_test(size=LARGE) as pilot:
+        form = await open_form(pilot, config)
+        await fill(pilot, "Resources.Nodes", "2")
+        assert '"Queue": "a",\n    "Nodes": 2\n' in form.config.backend_config
+        await checked(pilot)
+        assert form.plan is not None and form.plan.backend.resources.nodes == 2
