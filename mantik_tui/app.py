@@ -17,7 +17,7 @@ from mantik_tui.screens.base import EngineEvent, MantikScreen, StoreChanged
 from mantik_tui.screens.frame_lines import ENGINE_OFF, ENGINE_ON, ENGINE_STARTING
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.workspace.session import Session
-from mantik_tui.workspace.styles import style_files
+from mantik_tui.workspace.styles import first_style_files, style_files
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -40,7 +40,7 @@ class MantikApp(App[None]):
     """The full-screen program."""
 
     TITLE = "mantik"
-    CSS_PATH: ClassVar[list[str | PurePath]] = list(style_files())
+    CSS_PATH: ClassVar[list[str | PurePath]] = list(first_style_files())
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("app")
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {action_provider}
@@ -91,8 +91,16 @@ class MantikApp(App[None]):
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self._register_themes()
+        self._read_other_styles()
         self._wake_engine()
         self._tell_notices(on_return=True)
+
+    def _read_other_styles(self) -> None:
+        for file in style_files():
+            if not self.stylesheet.has_source(str(file)):
+                self.stylesheet.read(file)
+        if len(self.screen_stack) > 1:
+            self.stylesheet.update(self)
 
     def _wake_engine(self) -> None:
         self.run_worker(self._start_engine, thread=True, exit_on_error=False, group="engine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,6 @@ from textual.binding import BindingType
 
 from mantik_tui.domain.errors import BadInput, StoreProblem
 from mantik_tui.domain.project import ProjectRow
-from mantik_tui.domain.project_filter import filter_projects
 from mantik_tui.domain.text import clock, number
 from mantik_tui.screens.base import MantikScreen
 from mantik_tui.widgets.bindings import bindings_for
@@ -42,6 +42,7 @@ class ProjectsScreen(MantikScreen):
         self._rows: list[ProjectRow] = []
         self._shown: list[ProjectRow] = []
         self._view = views.View()
+        self._best_params: dict[int, dict[str, str]] = {}
 
     def compose_body(self) -> ComposeResult:
         self._view = views.recall(self.session, VIEW)
@@ -84,6 +85,7 @@ class ProjectsScreen(MantikScreen):
 
     def _read(self) -> None:
         """All projects at once: there are hundreds, not millions. On a busy database what is shown stays."""
+        self._best_params.clear()
         try:
             self._rows = self.session.read(reads.projects.project_rows, self.session.workspace.id)
         except StoreProblem as problem:
@@ -92,10 +94,9 @@ class ProjectsScreen(MantikScreen):
         self._show()
 
     def _show(self) -> None:
+        text = self._filter.text if self._filter.is_mounted else self._view.filter
         try:
-            fitting = filter_projects(
-                self._rows, self._filter.text if self._filter.is_mounted else self._view.filter
-            )
+            fitting = _fitting(self._rows, text)
         except BadInput as fault:
             self._filter.show_hits(Hits(len(self._shown), len(self._rows), error=fault.cause))
             return
@@ -112,11 +113,18 @@ class ProjectsScreen(MantikScreen):
         self._show_card()
 
     def _show_card(self) -> None:
+        """At once, the best run's params a moment later: they are not worth a later first paint."""
         row = self._table.cursor_row
-        best = row.best if row else None
-        params = self.session.read(reads.runs.get_params, best.run_id) if best else {}
-        width = self.size.width or self.app.size.width
-        self._card.show(project_card(row, width, self.session.now_ms(), params))
+        best = row.best.run_id if row and row.best else None
+        if best is not None and best not in self._best_params:
+            self.call_after_refresh(self._read_best_params, best)
+        params = self._best_params.get(best, {}) if best is not None else {}
+        self._card.show(project_card(row, self.app.size.width, self.session.now_ms(), params))
+
+    def _read_best_params(self, run_id: int) -> None:
+        with contextlib.suppress(StoreProblem):
+            self._best_params[run_id] = self.session.read(reads.runs.get_params, run_id)
+            self._show_card()
 
     def _chosen_columns(self) -> tuple[Column[ProjectRow], ...]:
         by_id = {column.id: column for column in self._columns}
@@ -151,7 +159,9 @@ class ProjectsScreen(MantikScreen):
         self._remember(filter=event.text, history=self._filter.history)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._card.display = event.size.height >= _CARD_NEEDS_HEIGHT
+        fits = event.size.height >= _CARD_NEEDS_HEIGHT
+        if self._card.display != fits:
+            self._card.display = fits
         self._show_card()
 
     def _remember(self, **changes: Any) -> None:
@@ -286,6 +296,14 @@ _SORT_KEYS: dict[str, Callable[[ProjectRow], Any]] = {
     "last": lambda row: row.last_run_ms or 0,
     "about": lambda row: row.summary,
 }  # fmt: skip
+
+
+def _fitting(rows: list[ProjectRow], text: str) -> list[ProjectRow]:
+    if not text.strip():
+        return list(rows)
+    from mantik_tui.domain.project_filter import filter_projects
+
+    return filter_projects(rows, text)
 
 
 def _row_id(row: ProjectRow) -> int:

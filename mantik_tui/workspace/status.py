@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mantik_tui.store.reads.jobs import job_counts, outbox_counts
-from mantik_tui.store.reads.projects import pull_progress, workspaces
+from mantik_tui.store.reads.projects import pull_progress
+from mantik_tui.store.reads.standing import job_counts, outbox_counts
+from mantik_tui.store.reads.workspaces import workspaces
 from mantik_tui.workspace.session import Session
 
 

@@ -18,6 +18,14 @@ def package_folder(name: str) -> Path:
     raise FileNotFoundError(f"{name} of mantik-tui is missing from this installation")
 
 
+_FIRST = ("base", "projects", "welcome")
+
+
+def first_style_files() -> list[str | Path]:
+    """What the first screen needs; the others are read after the first paint."""
+    return [file for file in style_files() if Path(file).stem in _FIRST]
+
+
 def style_files() -> list[str | Path]:
     """All style files, `base.tcss` first."""
     files = sorted(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mantik_tui.store.reads.jobs import view_state
-from mantik_tui.store.writes.jobs import notices_seen
+from mantik_tui.store.reads.standing import view_state
 from mantik_tui.store.writes.setup import remember_view
 from mantik_tui.workspace.session import Session
 
@@ -53,4 +52,6 @@ def remember(session: Session, place: str, view: View) -> None:
 
 def mark_notices_seen(session: Session, up_to: int) -> None:
     """What was told need not be told again; `up_to` is the id of the last notice told."""
+    from mantik_tui.store.writes.jobs import notices_seen
+
     session.write(notices_seen, up_to)

@@ -11,6 +11,10 @@ from mantik_tui.domain.job import Job, JobState
 from mantik_tui.domain.outbox import Entry, EntryState
 from mantik_tui.domain.run_config import RunConfig
 from mantik_tui.domain.site import Site
+from mantik_tui.store.reads.standing import OutboxCounts as OutboxCounts
+from mantik_tui.store.reads.standing import job_counts as job_counts
+from mantik_tui.store.reads.standing import outbox_counts as outbox_counts
+from mantik_tui.store.reads.standing import view_state as view_state
 
 _JOB = (
     "SELECT j.run_id, j.attempt, j.job_id, j.site, j.state, j.cause, j.words, j.exit_code, j.signal, j.node, j.folder,"
@@ -47,16 +51,6 @@ def open_jobs(connection: sqlite3.Connection, site: str | None = None) -> list[J
         _job(row)
         for row in connection.execute(f"{_JOB} WHERE {where} ORDER BY j.submitted_ms", args)
     ]
-
-
-def job_counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Number of jobs in each state that is no end."""
-    return dict(
-        connection.execute(
-            "SELECT state, count(*) FROM job WHERE state IN ('queued', 'running', 'finishing', 'suspended', 'unknown')"
-            " GROUP BY state"
-        ).fetchall()
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,24 +192,6 @@ def get_entry(connection: sqlite3.Connection, entry_id: str) -> Entry:
     return _entry(rows[0])
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxCounts:
-    waiting: int
-    blocked: int
-    done_today: int
-
-
-def outbox_counts(connection: sqlite3.Connection, today_ms: int) -> OutboxCounts:
-    waiting, blocked = connection.execute(
-        "SELECT coalesce(sum(state IN ('pending', 'sending')), 0), coalesce(sum(state IN ('blocked', 'unsure')), 0)"
-        " FROM outbox WHERE state NOT IN ('done', 'cancelled')"
-    ).fetchone()
-    done = connection.execute(
-        "SELECT count(*) FROM outbox WHERE state = 'done' AND updated_ms >= ?", (today_ms,)
-    ).fetchone()[0]
-    return OutboxCounts(waiting, blocked, done)
-
-
 def run_configs(connection: sqlite3.Connection, project_id: int | None = None) -> list[RunConfig]:
     """Saved run configurations by name, of one project or of all."""
     where, args = ("project_id = ?", (project_id,)) if project_id is not None else ("1", ())
@@ -267,12 +243,6 @@ def unseen_notices(connection: sqlite3.Connection) -> list[Notice]:
             "SELECT id, at_ms, kind, run_id, text FROM notice WHERE seen = 0 ORDER BY id"
         )
     ]
-
-
-def view_state(connection: sqlite3.Connection, place: str) -> dict[str, object]:
-    """What was remembered of a view: columns, sort, filter; empty if nothing was."""
-    row = connection.execute("SELECT value FROM view_state WHERE place = ?", (place,)).fetchone()
-    return {} if row is None else json.loads(row[0])
 
 
 @dataclass(frozen=True, slots=True)
