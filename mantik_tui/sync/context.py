@@ -37,6 +37,10 @@ class Wakes:
     settings: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+LINGER_S = 120.0
+"""How long a client that nobody takes any more stays open for requests that are under way."""
+
+
 @dataclass
 class Engine:
     """The engine's state that outlives a single request. Duties are functions of it."""
@@ -70,6 +74,11 @@ class Engine:
     refreshes: dict[int, asyncio.Event] = field(default_factory=dict)
     """By workspace: set to start a round at once."""
     rounds_done: dict[int, asyncio.Condition] = field(default_factory=dict)
+    rounds_begun: dict[int, int] = field(default_factory=dict)
+    """By workspace: how many rounds have begun, the one under way included."""
+    rounds_ended: dict[int, int] = field(default_factory=dict)
+    closing: set[asyncio.Task[None]] = field(default_factory=set)
+    """Clients that were put aside while a round may still be using them."""
 
     def workspace(self, workspace_id: int) -> WorkspaceRow:
         """Raises NotFound for a workspace that is gone."""
@@ -109,12 +118,28 @@ class Engine:
         )
 
     async def forget_tracking(self, workspace_id: int) -> None:
-        """Close the client, so that the next use takes a new login."""
+        """Let the next use take a new login. What is under way with the old client may end before it is closed."""
         client = self.clients.pop(workspace_id, None)
         if client is not None:
-            await client.close()
+            task = asyncio.create_task(_close_later(client))
+            self.closing.add(task)
+            task.add_done_callback(self.closing.discard)
+
+    async def close_forgotten(self) -> None:
+        """Close at once what `forget_tracking` put aside."""
+        tasks = list(self.closing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def refresh_soon(self, workspace_id: int) -> None:
         event = self.refreshes.get(workspace_id)
         if event is not None:
             event.set()
+
+
+async def _close_later(client: TrackingClient) -> None:
+    try:
+        await asyncio.sleep(LINGER_S)
+    finally:
+        await client.close()

@@ -220,6 +220,8 @@ async def _end(engine: Engine, tasks: list[asyncio.Task[Any]]) -> None:
     await engine.hub.close()
     for workspace_id in list(engine.clients):
         await engine.forget_tracking(workspace_id)
+    await asyncio.sleep(0)
+    await engine.close_forgotten()
     await engine.sites.forget()
     if engine.demo_stop is not None:
         await asyncio.to_thread(engine.demo_stop)

@@ -64,7 +64,10 @@ async def settings(engine: Engine, client: Client, args: dict[str, Any]) -> None
 
 
 async def refresh(engine: Engine, client: Client, args: dict[str, Any]) -> dict[str, Any]:
-    """Start a round now; with `wait`, answer when it is over, with the state that it led to."""
+    """Start a round now; with `wait`, answer when it is over, with the state that it led to.
+
+    A round that is under way has perhaps looked before the change that is asked about, so that it does not count.
+    """
     workspace_id = int(args["workspace"])
     if args.get("full"):
         with engine.store.transaction() as connection:
@@ -77,8 +80,9 @@ async def refresh(engine: Engine, client: Client, args: dict[str, Any]) -> dict[
     engine.wakes.jobs.set()
     async with condition:
         engine.refreshes.setdefault(workspace_id, asyncio.Event()).set()
+        wanted = engine.rounds_begun.get(workspace_id, 0) + 1
         if args.get("wait"):
-            await condition.wait()
+            await condition.wait_for(lambda: engine.rounds_ended.get(workspace_id, 0) >= wanted)
     row = engine.workspace(workspace_id)
     return {"state": row.state, "reason": row.reason}
 

@@ -38,7 +38,8 @@ class Link:
 
     workspace_id: int
     listing: Listing = field(default_factory=Listing)
-    me: str = ""
+    me: str | None = None
+    """Our name on the server, empty where it knows none; None as long as it was not asked."""
     failures: int = 0
     rounds: int = 0
     full_wanted: bool = False
@@ -50,6 +51,9 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
     wake = engine.refreshes.setdefault(workspace_id, asyncio.Event())
     while True:
         pause: float | None
+        # Cleared before the round, so that a wish that comes in its middle brings another one.
+        wake.clear()
+        engine.rounds_begun[workspace_id] = engine.rounds_begun.get(workspace_id, 0) + 1
         try:
             if engine.holds_lease:
                 await cycle(engine, link)
@@ -67,7 +71,6 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
             )
             pause = BACK_OFF_S[-1]
         await _say_round_done(engine, workspace_id)
-        wake.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), pause)
 
@@ -77,7 +80,7 @@ async def cycle(engine: Engine, link: Link) -> None:
     client = await engine.tracking(link.workspace_id)
     probe = link.rounds % PROBE_EVERY == 0
     if probe or link.listing.bytes < SMALL_LISTING or not link.listing.places:
-        if not link.me:
+        if link.me is None:
             link.me = await _identify(engine, link.workspace_id, client)
         link.listing = await pull.list_experiments(engine, link.workspace_id, client, link.me)
     if link.full_wanted:
@@ -135,7 +138,7 @@ def standing(engine: Engine, link: Link, error: MantikError) -> float | None:
     """Turn a failure into the workspace's state; returns how long to wait, None for until somebody acts."""
     words = ". ".join(part for part in (error.title, error.cause) if part)
     if isinstance(error, NeedsLogin):
-        link.me = ""
+        link.me = None
         _set_state(engine, link.workspace_id, "needs login", words)
         return None
     state = (
@@ -164,6 +167,7 @@ def _set_state(engine: Engine, workspace_id: int, state: str, reason: str) -> bo
 async def _say_round_done(engine: Engine, workspace_id: int) -> None:
     condition = engine.rounds_done.setdefault(workspace_id, asyncio.Condition())
     async with condition:
+        engine.rounds_ended[workspace_id] = engine.rounds_begun[workspace_id]
         condition.notify_all()
 
 
