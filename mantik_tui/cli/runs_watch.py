@@ -101,7 +101,7 @@ def wait_for(
     """Wait for runs, telling of each change on stderr. Returns the exit code."""
     from mantik_tui.domain.errors import EngineProblem
     from mantik_tui.workspace import live, reads
-    from mantik_tui.workspace.waiting import until
+    from mantik_tui.workspace.waiting import read_ends, until
 
     told: dict[int, str] = {}
 
@@ -118,6 +118,8 @@ def wait_for(
         session.engine.ensure()
         live.watch(session, visible=ids)
     in_time = until(session, bell, ended, timeout)
+    if in_time and session.engine.connected:
+        read_ends(session, ids)
     records = status_records(session, [row.id for row in session.read(reads.runs.run_rows, ids)])
     if as_json:
         print_json(records)

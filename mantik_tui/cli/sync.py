@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 EXIT_CODES = {"live": 0, "new": 1, "pulling": 1, "offline": 4, "needs login": 5}
 """By the workspace's state; any other is a refusal of the server."""
 REFUSED = 6
+SEND_S = 15.0
+"""So long it is waited for what goes out to a server that answers."""
 
 
 @click.command("sync")
@@ -23,17 +25,22 @@ REFUSED = 6
 @json_option
 @click.pass_context
 def sync(ctx: click.Context, full: bool, as_json: bool) -> None:
-    """Ask the tracking server and the sites now, and wait for the answer.
+    """Ask the tracking server and the sites now, send what waits, and wait for the answers.
 
     Exits with 4 when the server does not answer, with 5 when it wants a login.
     """
     from mantik_tui.workspace import live, reads
     from mantik_tui.workspace.status import read_status
+    from mantik_tui.workspace.waiting import Bell, wait_sent
 
-    session = open_here()
+    bell = Bell()
+    session = open_here(bell)
     workspace_id = session.workspace.id
     live.refresh(session, wait=True, full=full)
     status = read_status(session)
+    if status.state == "live" and status.waiting:
+        wait_sent(session, bell, SEND_S)
+        status = read_status(session)
     projects = session.read(reads.projects.project_rows, workspace_id)
     runs = session.read(reads.runs.count_runs, reads.runs.Scope(workspace_id))
     if as_json:

@@ -28,7 +28,7 @@ from mantik_tui.workspace.logs import LogReader
 from mantik_tui.workspace.plan import make_plan
 from mantik_tui.workspace.session import open_session
 from mantik_tui.workspace.status import Status
-from mantik_tui.workspace.waiting import Bell, until
+from mantik_tui.workspace.waiting import Bell, read_ends, until, wait_sent
 
 AnyRun = Run | RunRow | str
 """A run, or what names it: its id, the server's id, its name, or the beginning of one of them."""
@@ -371,6 +371,7 @@ class Workspace:
         live.watch(self._session, visible=ids)
         if not until(self._session, self._bell, ended, timeout):
             raise TimeoutError(f"not all of {len(ids)} runs have ended after {timeout} s")
+        read_ends(self._session, ids)
         return [self._session.read(reads.runs.get_run, run_id) for run_id in ids]
 
     def log(self, run: AnyRun, lines: int | None = None) -> str:
@@ -423,6 +424,15 @@ class Workspace:
     def outbox(self) -> list[Entry]:
         """What waits to be sent, oldest first."""
         return self._session.read(reads.jobs.open_entries)
+
+    def wait_sent(self, timeout: float | None = None) -> list[Entry]:
+        """Wait until everything is sent that can be without a person. Returns what is left.
+
+        Args:
+            timeout: seconds to wait at most; offline, nothing is sent before the server answers again.
+        """
+        wait_sent(self._session, self._bell, timeout)
+        return self.outbox()
 
     def retry(self, entry: Entry | str) -> Entry:
         """Try an entry of the outbox again at once."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,31 @@ def until(
                 session.engine.ensure()
         bell.wait(rest)
     return True
+
+
+def read_ends(session: Session, run_ids: Sequence[int]) -> None:
+    """After jobs have ended: read their runs once more, since a job's end is known here before its last metrics are.
+
+    A server that does not answer is no failure: what it has is read with a later round.
+    """
+    from mantik_tui.domain.errors import MantikError
+    from mantik_tui.workspace import live
+
+    for run_id in run_ids:
+        with contextlib.suppress(MantikError):
+            live.reread_run(session, run_id)
+
+
+def wait_sent(session: Session, bell: Bell, timeout_s: float | None = None) -> bool:
+    """Wait until nothing waits to be sent but what needs a person. Returns whether that came in time."""
+    from mantik_tui.domain.outbox import EntryState
+    from mantik_tui.workspace import reads
+
+    def sent() -> bool:
+        entries = session.read(reads.jobs.open_entries)
+        return all(entry.state is EntryState.BLOCKED for entry in entries)
+
+    return until(session, bell, sent, timeout_s)
 
 
 def stop_engine(session: Session, timeout_s: float = 60.0) -> int | None:
