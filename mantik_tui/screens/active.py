@@ -13,6 +13,7 @@ from textual.timer import Timer
 from mantik_tui.domain.errors import StoreProblem
 from mantik_tui.domain.job import Job
 from mantik_tui.screens.active_rows import (
+    SHOWN_NEWS,
     ActiveModel,
     ActiveRow,
     columns,
@@ -113,7 +114,9 @@ class ActiveScreen(MantikScreen):
 
     def _news_lines(self) -> list[Line]:
         words = notice_words(self._model.notices)
-        return [Line(((f" {words}", STRONG), ("   enter shows one, esc has seen all", Tone.MUTED)))]
+        newest = f"the newest {SHOWN_NEWS} here, " if len(self._model.notices) > SHOWN_NEWS else ""
+        hint = f"   {newest}enter shows one, esc has seen all"
+        return [Line(((f" {words}", STRONG), (hint, Tone.MUTED)))]
 
     def _follow_time(self) -> None:
         """Elapsed times grow only while something runs and this screen is looked at: once a minute, nothing else."""

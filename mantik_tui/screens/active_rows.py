@@ -22,6 +22,10 @@ LIMIT = 2_000
 """Active runs shown at most; more than any site lets one person have."""
 
 
+SHOWN_NEWS = 5
+"""So many of the news have a line, so that what runs stays in sight."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveRow:
     """An active run, or (with `notice`) something that happened meanwhile."""
@@ -74,7 +78,8 @@ def read_active(session: Session, now_ms: int) -> ActiveModel:
         mine = [entry for entry in entries if entry.run_id == run_id]
         rows.append(active_row(row, job, mine, project, name, now_ms))
     rows.sort(key=_rank)
-    news = [_notice_row(notice, found, best, now_ms) for notice in reversed(notices)]
+    newest = notices[: -SHOWN_NEWS - 1 : -1]
+    news = [_notice_row(notice, found, best, now_ms) for notice in newest]
     return ActiveModel((*news, *rows), notices, running)
 
 

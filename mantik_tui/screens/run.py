@@ -171,7 +171,10 @@ class RunScreen(MantikScreen):
     def store_changed(self, tables: frozenset[str]) -> None:
         if tables & _TABLES:
             self._read()
-            self._show(series=bool(tables & {"series", "metric", "*"}))
+            has_points = bool(tables & {"series", "metric", "*"})
+            self._show(series=has_points)
+            if has_points and TABS[self._tab] == "metrics":
+                self._read_shapes()
             if tables & {"log", "*"}:
                 self._log_changed()
 

@@ -223,7 +223,7 @@ def history_lines(model: RunModel, now_ms: int, *, with_facts: bool) -> list[Lin
 def _event_line(event: jobs.JobEvent, several: bool, now_ms: int) -> Line:
     from mantik_tui.domain.job import JobState
 
-    cause = f": {event.cause}" if event.cause else ""
+    cause = f": {event.cause}" if event.cause and event.cause != event.state else ""
     attempt = f" (attempt {event.attempt})" if several else ""
     known = event.state in set(JobState)
     return Line(

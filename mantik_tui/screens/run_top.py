@@ -27,9 +27,11 @@ class Main(StrEnum):
 
 
 def main_part(model: RunModel, plots_wanted: bool) -> Main:
-    """A failed run opens with its cause and the end of its log; one that has not begun says why it waits."""
+    """A failed run opens with its cause and the end of its log, one that somebody cancelled with its plots; one that has not
+    begun says why it waits."""
     run = model.run
-    if plots_wanted and run.metrics:
+    was_asked_for = model.job is not None and model.job.cause in ("cancelled", "taken back")
+    if run.metrics and (plots_wanted or was_asked_for):
         return Main.PLOTS
     if model.has_ended_badly:
         return Main.FAILURE

@@ -28,12 +28,22 @@ _STATE_TONES = {
 }
 
 
+_SPEAK_FOR_THEMSELVES = frozenset({JobState.RUNNING, JobState.FINISHED})
+"""States that the site's words explain no further; the history has them."""
+
+
 class JobPanel(StyledText, can_focus=False):
     """Facts beside the plots; scrolls by wheel only, so that keys stay with the tabs."""
 
 
 def state_tone(state: JobState) -> Tone:
     return _STATE_TONES[state]
+
+
+def state_text(job: Job) -> str:
+    """The state, and its cause where that says more."""
+    says_more = job.cause and job.cause != job.state.value
+    return f"{job.state.value}: {job.cause}" if says_more else job.state.value
 
 
 def _row(label: str, text: str, tone: str = Tone.PLAIN) -> Line:
@@ -115,9 +125,8 @@ def _job_part(run: Run, job: Job | None, attempts: int, now_ms: int) -> list[Lin
     node = f", node {clean(job.node)}" if job.node else ""
     attempt = f", attempt {job.attempt}" if attempts > 1 else ""
     lines = [_row("job", f"{name} on {job.site}{node}{attempt}")]
-    cause = f": {job.cause}" if job.cause else ""
-    lines.append(_row("state", f"{job.state.value}{cause}", state_tone(job.state)))
-    if job.words:
+    lines.append(_row("state", state_text(job), state_tone(job.state)))
+    if job.words and job.state not in _SPEAK_FOR_THEMSELVES:
         lines.append(_row("site", f"“{clean(job.words, keep_newlines=False)}”", Tone.MUTED))
     when = clocks(job, now_ms)
     if when:
@@ -164,9 +173,8 @@ def one_line(run: Run, job: Job | None, entries: Sequence[Entry], now_ms: int) -
         return ((f"{start}, submitted elsewhere", Tone.MUTED),)
     if is_unsent(job, entries):
         return (("no job yet: ", Tone.PLAIN), (f"not submitted to {job.site}", Tone.WARN))
-    cause = f": {job.cause}" if job.cause else ""
     return (
         (f"job {job.job_id or 'none yet'} on {job.site} · ", Tone.PLAIN),
-        (f"{job.state.value}{cause}", state_tone(job.state)),
+        (state_text(job), state_tone(job.state)),
         (_since(job, now_ms), Tone.MUTED),
     )

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mantik_tui.widgets.log_paint import LogStyles, Piece, line_style, paint
-from mantik_tui.widgets.log_text import display_text
+from mantik_tui.widgets.log_text import display_text, wrap_cells
 
 TAIL_BYTES = 65_536
 
@@ -54,8 +54,10 @@ class LogTail(Widget):
 
     def look(self) -> None:
         """Read the end again."""
-        before, height = self._lines, self.size.height
-        self._lines = last_lines(self._path, height) if self._path is not None else []
+        before, (width, height) = self._lines, self.size
+        found = last_lines(self._path, height) if self._path is not None else []
+        rows = [row for line in found for row in wrap_cells(line, width)]
+        self._lines = rows[-height:] if height > 0 else []
         changed = [
             Region(0, y, self.size.width, 1)
             for y in range(height)

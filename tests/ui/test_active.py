@@ -131,3 +131,16 @@ async def test_nothing_active_says_how_to_start() -> None:
         app.action_go_active()
         await settle(pilot)
         assert "Nothing runs or waits" in screen_text(app)
+
+
+async def test_many_news_leave_what_runs_in_sight(scene: Scene) -> None:
+    with scene.session.store.transaction() as connection:
+        for number in range(40):
+            jobs.add_notice(connection, "ended", f"run {number} FINISHED", NOW_MS, scene.failed)
+    app = make_app(scene.session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.action_go_active()
+        await settle(pilot)
+        text = screen_text(app)
+        assert "41 ended while you were away   the newest 5 here" in text
+        assert row_of(text, "quick-otter-31")
