@@ -319,12 +319,6 @@ def _theirs(entry: Entry) -> dict[str, object]:
 def _take_back_submission(connection: sqlite3.Connection, entry: Entry, now_ms: int) -> None:
     run_id = entry.run_id
     assert run_id is not None
-    others = connection.execute(
-        "SELECT id FROM outbox WHERE run_id = ? AND state IN ('pending', 'blocked')", (run_id,)
-    ).fetchall()
-    for (other,) in others:
-        if not in_doubt(get_entry(connection, other)):
-            cancel_entry(connection, other, now_ms)
     connection.execute(
         "UPDATE job SET state = 'cancelled', words = 'taken back before it was sent', ended_ms = ? WHERE run_id = ?",
         (now_ms, run_id),
@@ -336,6 +330,12 @@ def _take_back_submission(connection: sqlite3.Connection, entry: Entry, now_ms: 
     experiment_id, server_id = connection.execute(
         "SELECT experiment_id, server_id FROM run WHERE id = ?", (run_id,)
     ).fetchone()
+    for other in open_entries(connection, run_id):
+        # The server has this run: what was edited meanwhile still counts.
+        still_counts = server_id is not None and _kinds_of(other)
+        waits = other.state in (EntryState.PENDING, EntryState.BLOCKED)
+        if waits and not still_counts and not in_doubt(other):
+            cancel_entry(connection, other.id, now_ms)
     payload: dict[str, object] = {"status": "KILLED", "end_ms": now_ms}
     if server_id is None:
         # Nobody but us has seen it, unless the answer to its creation was lost: then it is found by its id, and ended.
