@@ -194,9 +194,9 @@ class Workspace:
             rows += found
         return rows
 
-    def run(self, name: AnyRun) -> Run:
+    def run(self, run: AnyRun) -> Run:
         """One run whole, by its id, the server's id, its name, or the beginning of one of them."""
-        return self._session.read(reads.runs.get_run, self._run_id(name))
+        return self._session.read(reads.runs.get_run, self._run_id(run))
 
     def status(self, run: AnyRun) -> str:
         """`SCHEDULED`, `RUNNING`, `FINISHED`, `FAILED` or `KILLED`, as known here."""
