@@ -47,7 +47,8 @@ def acquire(
         ):
             # Two machines may have one name, so that another boot is not taken for ours before it went quiet.
             same_machine = held.host == host and held.boot_id == boot
-            alive = _alive(held.pid) if same_machine else now_ms - held.renewed_ms < STALE_MS
+            fresh = now_ms - held.renewed_ms < STALE_MS
+            alive = fresh and (not same_machine or _alive(held.pid))
             if alive:
                 return Holder(held.epoch, False, held.host)
         epoch = (held.epoch if held else 0) + 1
@@ -74,6 +75,7 @@ def release(store: Store, epoch: int) -> None:
 
 
 def _alive(pid: int) -> bool:
+    """Whether a process runs. One that has ended and whose parent, a window that started it, has not noticed does not."""
     if pid <= 0:
         return False
     try:
@@ -82,4 +84,8 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True
+    return state not in ("Z", "X")
