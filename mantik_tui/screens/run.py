@@ -9,74 +9,27 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
-from textual.widget import Widget
-from textual.widgets import ContentSwitcher
 
 from mantik_tui.domain.errors import MantikError, NotFound, StoreProblem
 from mantik_tui.domain.text import clock
 from mantik_tui.screens import run_dialogs, run_records
 from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.copying import copy_one_of
-from mantik_tui.screens.run_files import RunFiles
 from mantik_tui.screens.run_model import RunModel, read_run
 from mantik_tui.screens.run_plots import MOST_METRICS, default_metrics, family
-from mantik_tui.screens.run_tables import (
-    PARAM_COLUMNS,
-    TAG_COLUMNS,
-    MetricRow,
-    Numbers,
-    PairRow,
-    Shape,
-    history_lines,
-    metric_columns,
-    metric_rows,
-    param_rows,
-    read_shapes,
-    tag_rows,
-)
+from mantik_tui.screens.run_tabs import LISTS, RunTabs
 from mantik_tui.screens.run_top import Main, RunTop, main_part
-from mantik_tui.screens.run_words import headline, status_tone, why_no_log
+from mantik_tui.screens.run_words import headline, status_tone
 from mantik_tui.screens.text_editing import edit_text
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.filter_bar import FilterBar, Hits
 from mantik_tui.widgets.line_plot import LinePlot
-from mantik_tui.widgets.log_view import LogView
-from mantik_tui.widgets.provenance import provenance_lines
-from mantik_tui.widgets.row_source import ListSource
-from mantik_tui.widgets.styled_text import (
-    BLANK,
-    Line,
-    StyledLines,
-    StyledText,
-    heading,
-    lines_of,
-    plain,
-)
-from mantik_tui.widgets.tab_line import TabLine
-from mantik_tui.widgets.virtual_table import VirtualTable
+from mantik_tui.widgets.styled_text import StyledLines
 from mantik_tui.workspace import live, runs, views
 from mantik_tui.workspace.reads import history, projects
-from mantik_tui.workspace.session import Session
 
-TABS = ("params", "metrics", "tags", "files", "history", "provenance", "log")
-_TABLES = frozenset(
-    {
-        "*",
-        "run",
-        "job",
-        "outbox",
-        "artifact",
-        "site_file",
-        "log",
-        "site",
-        "param",
-        "metric",
-        "series",
-    }
-)
-_LISTS = ("params", "metrics", "tags", "files")
+_POINTS = frozenset({"*", "series", "metric"})
+_TABLES = _POINTS | {"run", "job", "outbox", "artifact", "site_file", "log", "site", "param"}
 _WIDE = 100
 """From so many cells on the job's panel stands beside the plots."""
 
@@ -95,54 +48,22 @@ class RunScreen(MantikScreen):
         self._plots_wanted = False
         self._plotted: list[str] = []
         """What was plotted for a look, from the metrics tab; not remembered."""
-        self._numbers = Numbers()
-        self._shapes: dict[str, Shape | None] = {}
-        self._tab = 0
         self._problem = ""
         self._course = "reading the course …"
 
     def compose_body(self) -> ComposeResult:
         self._read()
-        now_ms = self.session.now_ms()
         self._top = RunTop(id="run-top")
         self._line = StyledLines(id="run-line")
-        self._tabs = TabLine(TABS, id="run-tabs")
-        self._filter = FilterBar(placeholder="words", id="run-filter")
-        self._params = VirtualTable[PairRow](
-            PARAM_COLUMNS, empty_text="No params were logged.", id="params"
-        )
-        self._metrics = VirtualTable[MetricRow](
-            metric_columns(now_ms), empty_text="No metrics yet.", id="metrics"
-        )
-        self._tags = VirtualTable[PairRow](
-            TAG_COLUMNS, empty_text="No tags. t sets one.", id="tag-table"
-        )
-        self._note = StyledText(id="run-note")
-        self._files = RunFiles(self, self.run_id, id="files")
-        self._history = StyledText(id="history")
-        self._provenance = StyledText(id="provenance")
-        self._log_view = LogView(id="log")
-        self._switcher = ContentSwitcher(initial="params", id="run-tab")
+        self._tabs = RunTabs(self, self.run_id, id="run-lower")
         yield self._top
         yield self._line
         yield self._tabs
-        yield self._filter
-        with self._switcher:
-            yield self._params
-            yield self._metrics
-            with Horizontal(id="tags"):
-                yield self._tags
-                yield self._note
-            yield self._files
-            yield self._history
-            yield self._provenance
-            yield self._log_view
 
     def on_mount(self) -> None:
-        self._filter.display = False
         self._place_parts(self.app.size.width)
         self._show(series=True)
-        self._show_tab(0)
+        self._open_tab(0)
         self._fetch()
 
     def place(self) -> list[str]:
@@ -171,12 +92,10 @@ class RunScreen(MantikScreen):
     def store_changed(self, tables: frozenset[str]) -> None:
         if tables & _TABLES:
             self._read()
-            has_points = bool(tables & {"series", "metric", "*"})
-            self._show(series=has_points)
-            if has_points and TABS[self._tab] == "metrics":
-                self._read_shapes()
+            self._show(series=bool(tables & _POINTS))
             if tables & {"log", "*"}:
-                self._log_changed()
+                self._top.tail.look()
+                self._tabs.log_changed()
 
     def _show(self, *, series: bool = False) -> None:
         model = self._model
@@ -188,12 +107,8 @@ class RunScreen(MantikScreen):
         if part is Main.PLOTS:
             self._show_plots(model, now_ms, series=series)
         self._line.show(RunTop.summary(model, now_ms))
-        self._tabs.show(self._tab, _counts(model))
-        self._show_tables(model)
-        self._note.show(_note_lines(model.run.note))
         wide = self.size.width >= _WIDE
-        self._history.show(history_lines(model, now_ms, with_facts=not wide))
-        self._provenance.show(provenance_lines(model.run))
+        self._tabs.show(model, self._top.plots.keys, wide=wide, series=series)
 
     def _show_plots(self, model: RunModel, now_ms: int, *, series: bool) -> None:
         chosen = self._chosen_metrics(model)
@@ -225,33 +140,6 @@ class RunScreen(MantikScreen):
     def _metrics_place(model: RunModel) -> str:
         return f"run-metrics:{model.run.project_id}"
 
-    def _show_tables(self, model: RunModel) -> None:
-        text = self._filter.text
-        name = TABS[self._tab]
-        params = param_rows(model.run, text if name == "params" else "")
-        metrics = metric_rows(
-            model.run, self._shapes, self._top.plots.keys, text if name == "metrics" else ""
-        )
-        tags = tag_rows(model.run, model.entries, text if name == "tags" else "")
-        self._params.replace_source(ListSource[PairRow](params, self._pair_number))
-        self._metrics.replace_source(ListSource[MetricRow](metrics, self._metric_number))
-        self._tags.replace_source(ListSource[PairRow](tags, self._pair_number))
-        self._files.show(model, text if name == "files" else "")
-        shown = {"params": len(params), "metrics": len(metrics), "tags": len(tags)}
-        total = {
-            "params": len(model.run.params),
-            "metrics": len(model.run.metrics),
-            "tags": len(tags),
-        }
-        if name in shown:
-            self._filter.show_hits(Hits(shown[name], total[name]))
-
-    def _pair_number(self, row: PairRow) -> int:
-        return self._numbers.of(row.key)
-
-    def _metric_number(self, row: MetricRow) -> int:
-        return self._numbers.of(row.key)
-
     # ------------------------------------------------------------ asking for what is missing
 
     def _fetch(self) -> None:
@@ -279,20 +167,6 @@ class RunScreen(MantikScreen):
         self._problem = error.title[:1].lower() + error.title[1:]
         self._show()
 
-    def _read_shapes(self) -> None:
-        model = self._model
-        if model is None:
-            return
-        keys = [found.key for found in model.histories if found.count]
-        self.run_read(
-            partial(_shapes, self.session, self.run_id, keys), self._take_shapes, group="shapes"
-        )
-
-    def _take_shapes(self, shapes: dict[str, Shape | None]) -> None:
-        if shapes != self._shapes:
-            self._shapes = shapes
-            self._show()
-
     def on_screen_resume(self) -> None:
         live.watch(self.session, runs=[self.run_id])
 
@@ -304,75 +178,27 @@ class RunScreen(MantikScreen):
 
     # ------------------------------------------------------------ tabs
 
-    def _show_tab(self, number: int) -> None:
-        self._tab = number % len(TABS)
-        name = TABS[self._tab]
-        self._switcher.current = name
-        if self._filter.text:
-            self._filter.set_text("")
-        self._filter.display = False
-        if self._model is not None:
-            self._tabs.show(self._tab)
-        self._focus_of(name).focus()
-        if name == "metrics":
-            self._read_shapes()
-        elif name == "files":
-            self._files.look()
-        elif name == "log":
-            self._log_changed()
+    def _open_tab(self, number: int) -> None:
+        self._tabs.open(number)
+
+    @on(RunTabs.TabOpened)
+    def _tab_opened(self) -> None:
         self.refresh_bindings()
 
-    def _focus_of(self, name: str) -> Widget:
-        found: dict[str, Widget] = {
-            "params": self._params,
-            "metrics": self._metrics,
-            "tags": self._tags,
-            "files": self._files.table,
-            "history": self._history,
-            "provenance": self._provenance,
-        }
-        return found.get(name, self._log_view)
-
-    def _log_changed(self) -> None:
-        """The log's own tab opens its file only when it is looked at."""
-        model = self._model
-        if model is None:
-            return
-        self._top.tail.look()
-        if TABS[self._tab] != "log":
-            return
-        self._log_view.live = not model.run.end_ms
-        if model.log_path != self._log_view.document.path:
-            self._log_view.load(model.log_path)
-        else:
-            self._log_view.notify_grown()
-        if model.log is None or not model.log.size:
-            told = why_no_log(
-                model.run, model.job, model.entries, model.site, self.session.now_ms()
-            )
-            self._log_view.absent_text = self._log_view.empty_text = (
-                f"{told.why} {told.helps}".strip()
-            )
-            self._log_view.refresh()
-
-    @on(TabLine.Clicked)
-    def _tab_clicked(self, event: TabLine.Clicked) -> None:
-        self._show_tab(event.number)
-
     def action_next_tab(self) -> None:
-        self._show_tab(self._tab + 1)
+        self._tabs.step(1)
 
     def action_previous_tab(self) -> None:
-        self._show_tab(self._tab - 1)
+        self._tabs.step(-1)
 
-    action_tab_1 = partialmethod(_show_tab, 0)
-    action_tab_2 = partialmethod(_show_tab, 1)
-    action_tab_3 = partialmethod(_show_tab, 2)
-    action_tab_4 = partialmethod(_show_tab, 3)
-    action_tab_5 = partialmethod(_show_tab, 4)
-    action_tab_6 = partialmethod(_show_tab, 5)
-    action_tab_7 = partialmethod(_show_tab, 6)
-    action_files = partialmethod(_show_tab, 3)
+    action_tab_1 = partialmethod(_open_tab, 0)
+    action_tab_2 = partialmethod(_open_tab, 1)
+    action_tab_3 = partialmethod(_open_tab, 2)
+    action_tab_4 = partialmethod(_open_tab, 3)
+    action_tab_5 = partialmethod(_open_tab, 4)
+    action_tab_6 = partialmethod(_open_tab, 5)
+    action_tab_7 = partialmethod(_open_tab, 6)
+    action_files = partialmethod(_open_tab, 3)
 
     def on_resize(self, event: events.Resize) -> None:
         self._place_parts(event.size.width)
@@ -385,18 +211,18 @@ class RunScreen(MantikScreen):
 
     # ------------------------------------------------------------ plots
 
-    @on(VirtualTable.RowSelected, "#metrics")
-    def _metric_chosen(self) -> None:
-        """Plot the metric under the cursor with its kin, and give the keys to the plot."""
-        model, row = self._model, self._metrics.cursor_row
-        if model is None or row is None:
+    @on(RunTabs.MetricChosen)
+    def _metric_chosen(self, event: RunTabs.MetricChosen) -> None:
+        """Plot the metric with its kin, and give the keys to the plot."""
+        model = self._model
+        if model is None:
             return
         self._plots_wanted = True
-        if row.key not in self._top.plots.keys:
-            kin = [key for key in model.run.metrics if family(key) == family(row.key)]
-            self._plotted = [row.key, *(key for key in kin if key != row.key)][:MOST_METRICS]
+        if event.key not in self._top.plots.keys:
+            kin = [key for key in model.run.metrics if family(key) == family(event.key)]
+            self._plotted = [event.key, *(key for key in kin if key != event.key)][:MOST_METRICS]
         self._show(series=True)
-        self.call_after_refresh(self._focus_plot, row.key)
+        self.call_after_refresh(self._focus_plot, event.key)
 
     def _focus_plot(self, key: str) -> None:
         for plot in self._top.plots.plots:
@@ -408,25 +234,9 @@ class RunScreen(MantikScreen):
 
     def action_back(self) -> None:
         if isinstance(self.focused, LinePlot):
-            self._focus_of(TABS[self._tab]).focus()
+            self._tabs.take_focus()
         else:
             super().action_back()
-
-    # ------------------------------------------------------------ filter
-
-    def action_filter(self) -> None:
-        self._filter.display = True
-        self._filter.open()
-
-    @on(FilterBar.FilterChanged)
-    def _filtered(self) -> None:
-        if self._model is not None:
-            self._show_tables(self._model)
-
-    @on(FilterBar.FilterClosed)
-    def _filter_closed(self, event: FilterBar.FilterClosed) -> None:
-        self._filter.display = bool(event.text)
-        self._focus_of(TABS[self._tab]).focus()
 
     # ------------------------------------------------------------ actions
 
@@ -442,9 +252,9 @@ class RunScreen(MantikScreen):
             "take-back": lambda: None if model.entries else "Nothing of this run waits to be sent",
             "metrics": lambda: None if model.run.metrics else "No metrics were logged yet",
             "log-axis": lambda: None if model.run.metrics else "No metrics were logged yet",
-            "filter": lambda: None if TABS[self._tab] in _LISTS else "There is no list on this tab",
-            "download": lambda: None if TABS[self._tab] == "files" else "Choose a file first: f shows them",
-            "follow": lambda: None if TABS[self._tab] == "log" else "7 shows the log, l the whole of it",
+            "filter": lambda: None if self._tabs.open_tab in LISTS else "There is no list on this tab",
+            "download": lambda: None if self._tabs.open_tab == "files" else "Choose a file first: f shows them",
+            "follow": lambda: None if self._tabs.open_tab == "log" else "7 shows the log, l the whole of it",
         }  # fmt: skip
         reason = reasons.get(action_id)
         return reason() if reason else None
@@ -453,11 +263,18 @@ class RunScreen(MantikScreen):
         """Keys that belong to one tab are not on the others' key line."""
         return action_id in ("follow", "download", "filter", "open-row")
 
+    def action_filter(self) -> None:
+        self._tabs.open_filter()
+
+    def set_filter(self, text: str) -> None:
+        """Narrow the open tab, as if it had been typed."""
+        self._tabs.set_filter(text)
+
     def action_log(self) -> None:
         self.mantik.open_log(self.run_id)
 
     def action_follow(self) -> None:
-        self._log_view.toggle_follow()
+        self._tabs.log_view.toggle_follow()
 
     def action_log_axis(self) -> None:
         is_log = self._top.plots.toggle_log_axis()
@@ -513,7 +330,7 @@ class RunScreen(MantikScreen):
             run_records.open_run_page(self, self._model.run)
 
     def action_download(self) -> None:
-        self._files.download()
+        self._tabs.files.download()
 
     def action_take_back(self) -> None:
         if self._model is not None:
@@ -524,11 +341,8 @@ class RunScreen(MantikScreen):
             run_dialogs.ask_rename(self, self._model.run)
 
     def action_tag(self) -> None:
-        row = self._tags.cursor_row if TABS[self._tab] == "tags" else None
         if self._model is not None:
-            run_dialogs.ask_tag(
-                self, self._model.run, row.key if row is not None and row.own else ""
-            )
+            run_dialogs.ask_tag(self, self._model.run, self._tabs.tag_key)
 
     def action_edit(self) -> None:
         """Edit the note."""
@@ -545,39 +359,4 @@ class RunScreen(MantikScreen):
         parts = [("name", run.name), ("id", run.cid), ("server's id", run.server_id or "")]
         parts += [("job id", job.job_id if job else ""), ("run folder", job.folder if job else "")]
         parts.append(("artifacts", run.artifact_uri))
-        row = self._row_under_cursor()
-        copy_one_of(self, [*row, *parts])
-
-    def _row_under_cursor(self) -> list[tuple[str, str]]:
-        name = TABS[self._tab]
-        if name in ("params", "tags"):
-            pair = (self._params if name == "params" else self._tags).cursor_row
-            return [(f"{name[:-1]} {pair.key}", pair.value)] if pair else []
-        if name == "metrics" and (metric := self._metrics.cursor_row) is not None:
-            return [(f"metric {metric.key}", repr(metric.value))]
-        if name == "files" and (node := self._files.node) is not None and node.path:
-            return [("path", node.path)]
-        if name in ("history", "provenance"):
-            return [(name, (self._history if name == "history" else self._provenance).text)]
-        return []
-
-
-def _counts(model: RunModel) -> dict[str, str]:
-    own = [key for key in model.run.tags if not key.startswith(("mlflow.", "mantik."))]
-    counts = {
-        "params": len(model.run.params),
-        "metrics": len(model.run.metrics),
-        "tags": len(own),
-        "files": sum(not file.is_dir for file in model.artifacts),
-    }
-    return {name: f"{count:,}" for name, count in counts.items() if count}
-
-
-def _note_lines(note: str) -> list[Line]:
-    if not note.strip():
-        return [plain("No note. e writes one.", Tone.MUTED)]
-    return [heading("Note"), BLANK, *lines_of(note)]
-
-
-def _shapes(session: Session, run_id: int, keys: list[str]) -> dict[str, Shape | None]:
-    return read_shapes((key, session.read(history.points, run_id, key)) for key in keys)
+        copy_one_of(self, [*self._tabs.copyable(), *parts])

@@ -12,7 +12,7 @@ from mantik_tui.domain.text import clean, clock, duration, number
 from mantik_tui.screens.run_model import RunModel
 from mantik_tui.widgets.columns import Column, Tone
 from mantik_tui.widgets.job_panel import job_lines, state_tone
-from mantik_tui.widgets.styled_text import BLANK, Line, fact, heading, plain
+from mantik_tui.widgets.styled_text import BLANK, Line, fact, heading, lines_of, plain
 from mantik_tui.workspace.reads import history, jobs
 
 SPARK_WIDTH = 16
@@ -248,3 +248,24 @@ def _without_events(run: Run, now_ms: int) -> list[Line]:
     lines.append(BLANK)
     lines.append(plain("The server keeps no more of a run's history than this.", Tone.MUTED))
     return lines
+
+
+# -------------------------------------------------------------------------------- note and figures
+
+
+def note_lines(note: str) -> list[Line]:
+    if not note.strip():
+        return [plain("No note. e writes one.", Tone.MUTED)]
+    return [heading("Note"), BLANK, *lines_of(note)]
+
+
+def tab_counts(model: RunModel) -> dict[str, str]:
+    """Short figures beside the tabs' names; MLflow's own tags are not counted."""
+    own = [key for key in model.run.tags if not key.startswith(("mlflow.", "mantik."))]
+    counts = {
+        "params": len(model.run.params),
+        "metrics": len(model.run.metrics),
+        "tags": len(own),
+        "files": sum(not file.is_dir for file in model.artifacts),
+    }
+    return {name: f"{count:,}" for name, count in counts.items() if count}

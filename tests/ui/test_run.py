@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mantik_tui.domain.errors import Offline
-from mantik_tui.screens.run import TABS, RunScreen
+from mantik_tui.screens.run import RunScreen
+from mantik_tui.screens.run_tabs import TABS
 from mantik_tui.store.reads.jobs import open_entries
 from mantik_tui.store.reads.runs import get_run
 from mantik_tui.store.writes import history
@@ -254,10 +255,10 @@ async def test_files_open_preview_and_download(scene: Scene, tmp_path: Path) -> 
         await settle(pilot)
         screen = app.screen
         assert isinstance(screen, RunScreen)
-        screen._files.table.go_to(5)
+        screen._tabs.files.table.go_to(5)
         await settle(pilot)
-        assert screen._files.node is not None
-        assert screen._files.node.path == "metrics.csv"
+        assert screen._tabs.files.node is not None
+        assert screen._tabs.files.node.path == "metrics.csv"
         await pilot.press("enter")
         await settle(pilot)
         assert "CSV table" in screen_text(app)
