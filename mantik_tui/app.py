@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from mantik_tui.domain.errors import MantikError
 from mantik_tui.screens.base import EngineEvent, MantikScreen, StoreChanged
-from mantik_tui.screens.frame_lines import ENGINE_OFF, ENGINE_ON, ENGINE_STARTING
+from mantik_tui.screens.frame_lines import ENGINE_OFF, ENGINE_ON, ENGINE_STARTING, News
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.workspace.session import Session
 from mantik_tui.workspace.styles import first_style_files, style_files
@@ -51,6 +51,10 @@ class MantikApp(App[None]):
         self.start_demo = start_demo
         self.engine_state = ENGINE_STARTING
         self._lost_at: list[int] = []
+        self.news: News | None = None
+        """What happened last while the program was open."""
+        self.told_up_to = 0
+        """Id of the last notice that this program has told."""
         self.has_focus: bool | None = None
         """Whether the terminal has the focus; None where it does not tell."""
         self.animation_level = "none"

@@ -122,7 +122,8 @@ class MantikScreen(Screen[None]):
         if place.detail and (tone := self.note_tone()) is not None:
             place = dataclasses.replace(place, tone=tone)
         top.first().show(place)
-        self.query_one(StatusLine).show(status_line(status, self.session.now_ms()))
+        line = status_line(status, self.session.now_ms(), self.mantik.news)
+        self.query_one(StatusLine).show(line)
 
     def run_verb(
         self,

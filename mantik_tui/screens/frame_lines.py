@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.frame import Place, Status
 from mantik_tui.workspace import status as stand
 
+NEWS_MS = 60_000
+"""So long the status line says what happened last."""
 ENGINE_STARTING = "starting"
 ENGINE_ON = "on"
 ENGINE_OFF = "off"
@@ -22,6 +25,15 @@ _STATES = {
     "not mlflow": ("not an MLflow server", Tone.BAD),
 }
 _JOB_ORDER = ("running", "queued", "finishing", "suspended", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What just happened, in words."""
+
+    text: str
+    is_bad: bool
+    at_ms: int
 
 
 def connection(status: stand.Status, engine: str) -> tuple[str, Tone]:
@@ -49,12 +61,17 @@ def place_line(path: Sequence[str], status: stand.Status, engine: str, detail: s
     return Place(names, where_to(status), words, tone, detail)
 
 
-def status_line(status: stand.Status, now_ms: int) -> Status:
-    """The status line."""
+def status_line(status: stand.Status, now_ms: int, news: News | None) -> Status:
+    """The status line. At its right why there is no connection, else what happened last, for a minute."""
     progress = ""
     if status.pulled is not None and status.pulled[1]:
         progress = f"reading runs, {status.pulled[0]:,} of {status.pulled[1]:,}"
     shows_reason = status.state in ("offline", "needs login", "not mlflow")
+    notice, tone = "", Tone.WARN
+    if shows_reason:
+        notice = clean(status.reason, keep_newlines=False)
+    elif news is not None and now_ms - news.at_ms < NEWS_MS:
+        notice, tone = news.text, Tone.WARN if news.is_bad else Tone.GOOD
     return Status(
         as_of_ms=status.as_of_ms,
         now_ms=now_ms,
@@ -62,6 +79,6 @@ def status_line(status: stand.Status, now_ms: int) -> Status:
         pending_writes=status.unsent,
         need_person=status.blocked,
         progress=progress,
-        notice=clean(status.reason, keep_newlines=False) if shows_reason else "",
-        notice_tone=Tone.WARN,
+        notice=notice,
+        notice_tone=tone,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mantik_tui.domain.errors import StoreProblem
 from mantik_tui.domain.text import clean
+from mantik_tui.screens.frame_lines import News
 from mantik_tui.workspace import notices as news
 from mantik_tui.workspace import reads
 
@@ -24,16 +25,28 @@ def tell(app: MantikApp, *, on_return: bool) -> None:
         notices = news.untold(app.session)
     except StoreProblem:
         return
+    notices = [notice for notice in notices if notice.id > app.told_up_to]
     screen = app.top_screen
     if not notices or screen is None:
         return
+    app.told_up_to = notices[-1].id
     text = in_words(notices, on_return=on_return)
-    is_bad = any(notice.kind == "blocked" for notice in notices)
-    app.notify(text, severity="warning" if is_bad else "information", timeout=10)
-    if not on_return and app.session.settings.notifications and app.has_focus is not True:
-        to_terminal(app, text)
+    is_bad = any(notice.kind == "blocked" or "FAILED" in notice.text for notice in notices)
+    if on_return:
+        app.notify(text, severity="warning" if is_bad else "information", timeout=10)
+    else:
+        _say_now(app, text.replace("\n", ", "), is_bad)
     watched = not on_return and app.has_focus is True
     screen.run_verb(news.mark_seen if watched else news.mark_told, notices[-1].id)
+
+
+def _say_now(app: MantikApp, text: str, is_bad: bool) -> None:
+    """On the status line, where it hides nothing; and through the terminal, for who looks elsewhere."""
+    app.news = News(text, is_bad, app.session.now_ms())
+    if (screen := app.top_screen) is not None:
+        screen.refresh_status()
+    if app.session.settings.notifications and app.has_focus is not True:
+        to_terminal(app, text)
 
 
 def in_words(notices: Sequence[Notice], *, on_return: bool) -> str:
@@ -61,5 +74,5 @@ def to_terminal(app: MantikApp, text: str) -> None:
 
     driver = app._driver
     if driver is not None:
-        driver.write(notice_sequence("mantik", text.replace("\n", ", "), os.environ))
+        driver.write(notice_sequence("mantik", text, os.environ))
         driver.flush()

@@ -170,7 +170,31 @@ async def test_what_ended_meanwhile_is_said_once() -> None:
         await settle(pilot)
         assert "3 runs ended while you were away" in said(app)
         assert notices.untold(session) == []
-        assert len(session.read(reads.jobs.unseen_notices)) > 0, "the active screen lists them still"
+        assert len(session.read(reads.jobs.unseen_notices)) > 0, (
+            "the active screen lists them still"
+        )
+
+
+async def test_what_ends_meanwhile_stands_on_the_status_line_and_rings_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mantik_tui.screens import notices
+
+    rung: list[str] = []
+    monkeypatch.setattr(notices, "to_terminal", lambda _app, text: rung.append(text))
+    engine = FakeEngine()
+    session = make_session(engine=engine)
+    app = MantikApp(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.has_focus = None
+        with session.store.transaction() as connection:
+            add_notice(connection, "ended", "calm-owl FAILED: out of memory", NOW_MS)
+        engine.say("changed", tables=["run", "notice"])
+        await until(pilot, lambda: "calm-owl FAILED: out of memory" in screen_text(app))
+        engine.say("changed", tables=["run", "notice"])
+        await settle(pilot)
+        assert rung == ["calm-owl FAILED: out of memory"]
 
 
 async def test_without_an_engine_everything_can_be_read_and_the_top_line_says_so() -> None:
