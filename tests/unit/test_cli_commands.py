@@ -145,6 +145,15 @@ def test_a_defect_is_logged_and_named_without_a_traceback(
     assert "ZeroDivisionError: oops" in log.read_text()
 
 
+def test_ctrl_c_is_130_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mantik_tui.workspace.session.open_session", interrupt)
+    done = command("runs", "wait", "x")
+    assert (done.code, done.out, done.err.strip()) == (130, "", "")
+
+
 def test_an_engine_that_can_not_be_started_is_exit_code_8(filled: Store) -> None:
     done = command("sync")
     assert (done.code, done.out) == (8, "")
