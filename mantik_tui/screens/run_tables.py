@@ -92,6 +92,7 @@ PARAM_COLUMNS: tuple[Column[PairRow], ...] = (
     Column("value", "value", lambda row: row.value, 20, 0, fill=True),
 )
 TAG_COLUMNS: tuple[Column[PairRow], ...] = (
+    Column("sign", "", lambda row: "●" if row.pending else "", 1, 0, tone=_warn),
     Column("key", "tag", lambda row: row.key, 18, 0, max_width=34, tone=_pair_tone),
     Column("value", "value", lambda row: row.value, 12, 0, fill=True, tone=_pair_tone),
     Column("pending", "", lambda row: row.pending, 17, 1, tone=_warn),
