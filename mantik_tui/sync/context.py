@@ -137,6 +137,15 @@ class Engine:
         if event is not None:
             event.set()
 
+    def refresh_older_than(self, seconds: float) -> None:
+        """Let no round be longer ago than this from now on: somebody has come who looks. A server that failed keeps
+        its pause."""
+        loop, now = asyncio.get_running_loop(), self.now_ms()
+        for row in workspaces(self.store.connection):
+            if row.state == "live":
+                wait = seconds - (now - (row.round_ms or 0)) / 1000
+                loop.call_later(min(max(0.0, wait), seconds), self.refresh_soon, row.id)
+
 
 async def _close_later(client: TrackingClient) -> None:
     try:

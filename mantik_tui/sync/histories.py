@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("mantik.histories")
 
-FOLLOW_S = 2.0
-"""Pause between looks at a watched run that has not ended."""
+FOLLOW_S = 1.8
+"""Pause between looks at a watched run that has not ended: with the look itself, a point is seen within two seconds."""
 
 
 async def follow_histories(engine: Engine) -> None:

@@ -19,6 +19,7 @@ from mantik_tui.sync import files, histories, jobs
 from mantik_tui.sync.hub import Client
 from mantik_tui.sync.site_test import test_site
 from mantik_tui.sync.submit import job_spec
+from mantik_tui.sync.tracking import WATCHED_S
 from mantik_tui.sync.wire import PROTOCOL
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Verb = Callable[["Engine", Client, dict[str, Any]], Awaitable[Any]]
 
 async def hello(engine: Engine, client: Client, args: dict[str, Any]) -> dict[str, Any]:
     client.said_hello = True
+    engine.refresh_older_than(WATCHED_S)
     return {
         "version": __version__,
         "protocol": PROTOCOL,
