@@ -10,6 +10,10 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mantik_tui.sync.context import Engine
 
 
 def main(what: str, url: str, home: Path) -> None:
@@ -28,7 +32,7 @@ async def _pull(url: str, home: Path, *, rounds: bool) -> None:
     from mantik_tui.backends.tracking.client import TrackingClient
     from mantik_tui.store.connect import Store
     from mantik_tui.store.writes import setup
-    from mantik_tui.sync import pull, reconcile
+    from mantik_tui.sync import pull
     from mantik_tui.sync.context import Engine
     from mantik_tui.sync.hub import Hub
     from mantik_tui.sync.secrets import Secrets
@@ -40,23 +44,26 @@ async def _pull(url: str, home: Path, *, rounds: bool) -> None:
     engine.hub = Hub(_nothing)
     with store.transaction() as connection:
         workspace = setup.put_workspace(connection, "bench", url, "", "none")
+    if rounds:
+        await _rounds(engine, workspace)
+        return
     async with TrackingClient(url) as client:
         start, cpu = time.perf_counter(), time.process_time()
         listing = await pull.list_experiments(engine, workspace, client, "")
         await pull.full_pull(engine, workspace, client, listing)
-        if not rounds:
-            _say(time.perf_counter() - start, time.process_time() - cpu)
-            return
-        await pull.quick_round(engine, workspace, client, listing, old_running=True)
+        _say(time.perf_counter() - start, time.process_time() - cpu)
+
+
+async def _rounds(engine: Engine, workspace: int) -> None:
+    """The engine's own rounds: the pull and what follows it, a quiet one, one that also compares counts."""
+    from mantik_tui.sync import tracking
+
+    link = tracking.Link(workspace)
+    for number in (0, 1, tracking.PROBE_EVERY):
+        link.rounds = number
+        await tracking.cycle(engine, link)
         _wait()
-        listing = await pull.list_experiments(engine, workspace, client, "")
-        await pull.quick_round(engine, workspace, client, listing, old_running=False)
-        _wait()
-        listing = await pull.list_experiments(engine, workspace, client, "")
-        await pull.quick_round(engine, workspace, client, listing, old_running=True)
-        await reconcile.counts_agree(engine, client, listing)
-        _wait()
-        _wait()
+    await engine.forget_tracking(workspace)
 
 
 def _search(url: str) -> None:

@@ -56,6 +56,29 @@ def post(url: str, path: str, body: dict[str, object]) -> bytes:
         return bytes(response.read())
 
 
+def create_run(url: str, name: str, *, params: int = 0, metrics: int = 0) -> str:
+    """A run that is running, in the server's first experiment; its id."""
+    now = time.time_ns() // 1_000_000
+    body = {"experiment_id": "0", "run_name": name, "start_time": now, "user_id": "bench"}
+    run = str(json.loads(post(url, "runs/create", dict(body)))["run"]["info"]["run_id"])
+    batch = {
+        "run_id": run,
+        "params": [{"key": f"param_{n}", "value": "0.001"} for n in range(params)],
+        "metrics": [
+            {"key": f"metric_{n}", "value": 0.5, "timestamp": now, "step": 1} for n in range(metrics)
+        ],
+    }
+    if params or metrics:
+        post(url, "runs/log-batch", dict(batch))
+    return run
+
+
+def log_metric(url: str, run: str, key: str, value: float, step: int) -> None:
+    now = time.time_ns() // 1_000_000
+    body = {"run_id": run, "key": key, "value": value, "timestamp": now, "step": step}
+    post(url, "runs/log-metric", dict(body))
+
+
 def page_body(experiment: str, offset: int) -> dict[str, object]:
     """What the program asks for a page of the full pull."""
     body: dict[str, object] = {

@@ -38,6 +38,10 @@ class RawProbe(Probe):
         self.send(key)
         return self._until(words, timeout, time.perf_counter())
 
+    def until(self, *words: str, timeout: float = 30.0) -> float:
+        """Seconds from now until all of these words were sent, and the paint that they are in was complete."""
+        return self._until(words, timeout, time.perf_counter())
+
     def key_to_cursor(self, key: str, pause: float = 0.06, timeout: float = 10.0) -> float:
         """Press a key; milliseconds until the paint that holds the cursor's row was complete.
 
