@@ -91,6 +91,7 @@ class MantikApp(App[None]):
 
     def _painted(self) -> None:
         """After the first paint: what was loaded is no garbage, and now there is time to start the engine."""
+        gc.enable()
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)

@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_app(workspace: str | None = None, *, demo: bool = False) -> int:
     """Open the full-screen app on a workspace, by default the configured one."""
+    import gc
+
+    gc.disable()  # until the first paint, which it would delay by a twentieth; the app takes it up again
     from mantik_tui.app import MantikApp
     from mantik_tui.domain.errors import MantikError
     from mantik_tui.workspace.session import open_session

@@ -19,6 +19,7 @@ from mantik_tui.screens.base import MantikScreen
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Column, Tone, with_titles
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
+from mantik_tui.widgets.filter_hint import FilterHint
 from mantik_tui.widgets.line_block import LineBlock
 from mantik_tui.widgets.project_card import project_card
 from mantik_tui.widgets.row_source import ListSource
@@ -26,6 +27,7 @@ from mantik_tui.widgets.virtual_table import VirtualTable
 from mantik_tui.workspace import reads, views
 
 VIEW = "projects"
+_PLACEHOLDER = "words, author:maria, type:regression, label:…, own, shared, running"
 _TABLES = frozenset({"*", "project", "project_stat", "run", "experiment", "workspace"})
 _EMPTY = "No projects yet. They come with the first pull from the server."
 _CARD_NEEDS_HEIGHT = 18
@@ -46,18 +48,17 @@ class ProjectsScreen(MantikScreen):
 
     def compose_body(self) -> ComposeResult:
         self._view = views.recall(self.session, VIEW)
-        self._filter = FilterBar(
-            self._view.filter,
-            placeholder="words, author:maria, type:regression, label:…, own, shared, running",
-            history=self._view.history,
-        )
+        self._filter: FilterBar | None = None
+        self._hint = FilterHint(_PLACEHOLDER)
         self._columns = project_columns(self.session.now_ms)
         self._table = VirtualTable[ProjectRow](
             self._chosen_columns(), id="projects", empty_text=_EMPTY
         )
         self._card = LineBlock(id="project-card")
         self._read()
-        yield self._filter
+        if self._view.filter:
+            self._filter = self._make_filter()
+        yield self._filter or self._hint
         yield self._table
         yield self._card
 
@@ -81,6 +82,32 @@ class ProjectsScreen(MantikScreen):
     def action_back(self) -> None:
         """This is the outermost layer of a workspace; what may lie below is the first steps."""
 
+    # ------------------------------------------------------------ the filter
+
+    @property
+    def _text(self) -> str:
+        is_there = self._filter is not None and self._filter.is_mounted
+        return self._filter.text if is_there and self._filter is not None else self._view.filter
+
+    def _make_filter(self) -> FilterBar:
+        text, history = self._view.filter, self._view.history
+        return FilterBar(text, placeholder=_PLACEHOLDER, history=history)
+
+    async def _filter_bar(self) -> FilterBar:
+        """The line to type in, which takes the hint's place when it is first asked for: the first paint does without."""
+        if self._filter is None:
+            self._filter = self._make_filter()
+            await self.mount(self._filter, before=self._hint)
+            self._hint.display = False
+            self._filter.show_hits(self._hint.hits)
+        return self._filter
+
+    def _show_hits(self, hits: Hits) -> None:
+        if self._filter is not None:
+            self._filter.show_hits(hits)
+        else:
+            self._hint.show_hits(hits)
+
     # ------------------------------------------------------------ reading
 
     def _read(self) -> None:
@@ -94,11 +121,11 @@ class ProjectsScreen(MantikScreen):
         self._show()
 
     def _show(self) -> None:
-        text = self._filter.text if self._filter.is_mounted else self._view.filter
+        text = self._text
         try:
             fitting = _fitting(self._rows, text)
         except BadInput as fault:
-            self._filter.show_hits(Hits(len(self._shown), len(self._rows), error=fault.cause))
+            self._show_hits(Hits(len(self._shown), len(self._rows), error=fault.cause))
             return
         key = _SORT_KEYS.get(self._view.sort)
         if key is not None:
@@ -109,7 +136,7 @@ class ProjectsScreen(MantikScreen):
         )
         source: ListSource[ProjectRow] = ListSource(fitting, _row_id)
         self._table.replace_source(source)
-        self._filter.show_hits(Hits(len(fitting), len(self._rows), marks=len(self._table.marks)))
+        self._show_hits(Hits(len(fitting), len(self._rows), marks=len(self._table.marks)))
         self._show_card()
 
     def _show_card(self) -> None:
@@ -143,7 +170,7 @@ class ProjectsScreen(MantikScreen):
 
     @on(VirtualTable.MarksChanged)
     def _marked(self, event: VirtualTable.MarksChanged) -> None:
-        self._filter.show_hits(Hits(len(self._shown), len(self._rows), marks=event.count))
+        self._show_hits(Hits(len(self._shown), len(self._rows), marks=event.count))
 
     @on(VirtualTable.HeaderSelected)
     def _title_clicked(self, event: VirtualTable.HeaderSelected) -> None:
@@ -156,7 +183,7 @@ class ProjectsScreen(MantikScreen):
     @on(FilterBar.FilterClosed)
     def _filter_kept(self, event: FilterBar.FilterClosed) -> None:
         self._table.focus()
-        self._remember(filter=event.text, history=self._filter.history)
+        self._remember(filter=event.text, history=event.bar.history)
 
     def on_resize(self, event: events.Resize) -> None:
         fits = event.size.height >= _CARD_NEEDS_HEIGHT
@@ -183,12 +210,12 @@ class ProjectsScreen(MantikScreen):
     def hides(self, action_id: str) -> bool:
         return action_id == "new"
 
-    def action_filter(self) -> None:
-        self._filter.open()
+    async def action_filter(self) -> None:
+        (await self._filter_bar()).open()
 
-    def set_filter(self, text: str) -> None:
+    async def set_filter(self, text: str) -> None:
         """Show what fits, as if the filter had been typed."""
-        self._filter.set_text(text)
+        (await self._filter_bar()).set_text(text)
 
     def action_columns(self) -> None:
         from mantik_tui.screens.list_tools import choose_columns
@@ -256,7 +283,10 @@ class ProjectsScreen(MantikScreen):
     def action_save_view(self) -> None:
         from mantik_tui.screens.list_tools import named_filters
 
-        named_filters(self, self._view, self._filter.text, self.set_filter, self._remember)
+        def apply(text: str) -> None:
+            self.call_later(self.set_filter, text)
+
+        named_filters(self, self._view, self._text, apply, self._remember)
 
 
 def project_columns(now_ms: Callable[[], int]) -> tuple[Column[ProjectRow], ...]:
