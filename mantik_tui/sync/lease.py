@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mantik_tui.store.connect import Store
-from mantik_tui.store.reads import jobs as reads
+from mantik_tui.store.tables import LeaseTable, rows
 
 RENEW_S = 10
 """How often the holder renews it."""
@@ -40,38 +40,39 @@ def acquire(
     host = host or socket.gethostname()
     pid = pid or os.getpid()
     boot = boot_id()
-    with store.transaction() as connection:
-        held = reads.lease(connection)
+    with rows(store.path) as session:
+        held = session.get(LeaseTable, 1)
         if held is not None and not (
             held.host == host and held.pid == pid and held.boot_id == boot
         ):
             # Two machines may have one name, so that another boot is not taken for ours before it went quiet.
             same_machine = held.host == host and held.boot_id == boot
-            fresh = now_ms - held.renewed_ms < STALE_MS
-            alive = fresh and (not same_machine or _alive(held.pid))
+            alive = _alive(held.pid) if same_machine else now_ms - held.renewed_ms < STALE_MS
             if alive:
                 return Holder(held.epoch, False, held.host)
         epoch = (held.epoch if held else 0) + 1
-        connection.execute(
-            "INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?, ?)",
-            (host, boot, pid, epoch, now_ms),
+        session.merge(
+            LeaseTable(id=1, host=host, boot_id=boot, pid=pid, epoch=epoch, renewed_ms=now_ms)
         )
     return Holder(epoch, True, host)
 
 
 def renew(store: Store, epoch: int, now_ms: int) -> bool:
     """Keep the lease; False if somebody else has taken it meanwhile (this process slept for long)."""
-    with store.transaction() as connection:
-        done = connection.execute(
-            "UPDATE lease SET renewed_ms = ? WHERE epoch = ?", (now_ms, epoch)
-        )
-        return done.rowcount == 1
+    with rows(store.path) as session:
+        held = session.get(LeaseTable, 1)
+        if held is None or held.epoch != epoch:
+            return False
+        held.renewed_ms = now_ms
+    return True
 
 
 def release(store: Store, epoch: int) -> None:
     """Let others take it at once."""
-    with store.transaction() as connection:
-        connection.execute("UPDATE lease SET renewed_ms = 0, pid = 0 WHERE epoch = ?", (epoch,))
+    with rows(store.path) as session:
+        held = session.get(LeaseTable, 1)
+        if held is not None and held.epoch == epoch:
+            held.renewed_ms = held.pid = 0
 
 
 def _alive(pid: int) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sqlmodel import select
+
 from mantik_tui import paths
 from mantik_tui.domain.errors import MantikError, NeedsLogin
 from mantik_tui.domain.site import THIS_MACHINE, Site
 from mantik_tui.store.reads import jobs as reads
-from mantik_tui.store.writes import setup
+from mantik_tui.store.tables import SiteTable, rows
 
 if TYPE_CHECKING:
     from mantik_tui.backends.compute.sites import SiteSession
@@ -47,8 +49,10 @@ class Sites:
             return found
 
     def _note(self, engine: Engine, name: str, state: str, reason: str) -> None:
-        with engine.store.transaction() as connection:
-            setup.set_site_state(connection, name, state, reason, engine.now_ms())
+        with rows(engine.store.path) as session:
+            site = session.exec(select(SiteTable).where(SiteTable.name == name)).one_or_none()
+            if site is not None:
+                site.state, site.reason, site.as_of_ms = state, reason, engine.now_ms()
         engine.hub.publish("site")
 
     async def forget(self, name: str | None = None) -> None:

@@ -74,15 +74,6 @@ def put_site(connection: sqlite3.Connection, site: Site) -> None:
     )
 
 
-def set_site_state(
-    connection: sqlite3.Connection, name: str, state: str, reason: str, now_ms: int
-) -> None:
-    connection.execute(
-        "UPDATE site SET state = ?, reason = ?, as_of_ms = ? WHERE name = ?",
-        (state, reason, now_ms, name),
-    )
-
-
 def remove_site(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM site WHERE name = ?", (name,))
 
