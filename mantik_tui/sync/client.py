@@ -20,9 +20,12 @@ from mantik_tui.sync.wire import MAX_LINE, PROTOCOL, pack, unpack, unpack_error
 if TYPE_CHECKING:
     import queue
     import socket
+    from pathlib import Path
 
 Event = dict[str, Any]
-Spawn = Callable[[], None]
+Death = Callable[[], str | None]
+"""Why a started engine ended with a failure, in its own last words; None while it lives or where another one took over."""
+Spawn = Callable[[], Death | None]
 """Starts an engine for this home and returns at once; raises OSError where no process can be made."""
 
 START_TIMEOUT_S = 20.0
@@ -102,18 +105,22 @@ class EngineLink:
 
     def _start(self, timeout_s: float) -> None:
         try:
-            self._spawn()
+            death = self._spawn()
         except OSError as error:
             raise EngineProblem(
                 "The engine could not be started", str(error), "mantik-tui doctor says more"
             ) from error
         deadline = time.monotonic() + timeout_s
         while not self.connect():
+            if death is not None and (words := death()) is not None:
+                raise EngineProblem(
+                    "The engine ended right after its start", words, f"All of it is in {_errors()}"
+                )
             if time.monotonic() > deadline:
                 raise EngineProblem(
                     "The engine does not answer",
                     f"nothing listens at {paths.socket_path()} after {timeout_s:.0f} s",
-                    f"Its log is {paths.log_dir() / 'engine.log'}",
+                    f"Its logs are in {paths.log_dir()}",
                 )
             time.sleep(0.02)
 
@@ -233,7 +240,12 @@ class EngineLink:
             link.close()
 
 
-def spawn_process() -> None:
+def _errors() -> Path:
+    """What engines say before they can write their log, and as their last words."""
+    return paths.log_dir() / "engine.err"
+
+
+def spawn_process() -> Death:
     """Start an engine of its own session, so that it outlives this terminal.
 
     Raises:
@@ -242,9 +254,8 @@ def spawn_process() -> None:
     import subprocess
     import sys
 
-    log = paths.log_dir() / "engine.err"
-    with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
-        subprocess.Popen(
+    with open(_errors(), "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as errors:
+        process = subprocess.Popen(
             [sys.executable, "-m", "mantik_tui.main", "engine", "run"],
             stdin=subprocess.DEVNULL,
             stdout=errors,
@@ -252,3 +263,13 @@ def spawn_process() -> None:
             start_new_session=True,
             cwd="/",
         )
+
+    def death() -> str | None:
+        # Code 0: another engine of this home was there first.
+        if not process.poll():
+            return None
+        lines = _errors().read_text(encoding="utf-8", errors="replace").split("\n")
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return said or f"exit code {process.returncode}"
+
+    return death

@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from mantik_tui.sync.client import spawn_process
+from mantik_tui.sync.client import Death, spawn_process
 
 if TYPE_CHECKING:
     from mantik_tui.sync.context import Engine
@@ -72,10 +72,11 @@ def engine_in_thread() -> InsideEngine:
     return inside
 
 
-def spawn_or_inside() -> None:
+def spawn_or_inside() -> Death | None:
     """Start an engine as a process of its own; where that can't be done, inside this one."""
     try:
-        spawn_process()
+        return spawn_process()
     except OSError as error:
         LOG.warning("no process can be started (%s): the engine runs inside this one", error)
         engine_in_thread()
+        return None
