@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -15,6 +16,7 @@ from textual.screen import Screen
 from mantik_tui.domain.errors import MantikError
 from mantik_tui.screens.base import EngineEvent, MantikScreen, StoreChanged
 from mantik_tui.screens.frame_lines import ENGINE_OFF, ENGINE_ON, ENGINE_STARTING, News
+from mantik_tui.screens.key_order import KeyHandled, KeyOrder
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.workspace.session import Session
 from mantik_tui.workspace.styles import first_style_files, style_files
@@ -50,6 +52,7 @@ class MantikApp(App[None]):
         self.session = session
         self.start_demo = start_demo
         self.engine_state = ENGINE_STARTING
+        self._keys = KeyOrder(self, self.post_message)
         self._lost_at: list[int] = []
         self.news: News | None = None
         """What happened last while the program was open."""
@@ -168,6 +171,18 @@ class MantikApp(App[None]):
 
         tell(self, on_return=on_return)
 
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual does it; but a key waits until those before it have been handled."""
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._keys.may_pass(event):
+            await super().on_event(event)
+            self._keys.passed(event)
+
+    def on_key_handled(self, message: KeyHandled) -> None:
+        message.stop()
+        self._keys.handled()
+
     def on_app_focus(self) -> None:
         self.has_focus = True
         if (screen := self.top_screen) is not None:
@@ -234,7 +249,7 @@ class MantikApp(App[None]):
         self.show_screen(CompareScreen, tuple(run_ids))
 
     def open_runs(self, filter_text: str | None = None) -> None:
-        """The runs of all projects; a filter replaces the one that was remembered."""
+        """The runs of all projects, narrowed by a filter if one is given."""
         if not self._has_workspace():
             return
         from mantik_tui.screens.runs import RunsScreen

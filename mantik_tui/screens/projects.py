@@ -56,9 +56,7 @@ class ProjectsScreen(MantikScreen):
         )
         self._card = LineBlock(id="project-card")
         self._read()
-        if self._view.filter:
-            self._filter = self._make_filter()
-        yield self._filter or self._hint
+        yield self._hint
         yield self._table
         yield self._card
 
@@ -86,17 +84,12 @@ class ProjectsScreen(MantikScreen):
 
     @property
     def _text(self) -> str:
-        is_there = self._filter is not None and self._filter.is_mounted
-        return self._filter.text if is_there and self._filter is not None else self._view.filter
-
-    def _make_filter(self) -> FilterBar:
-        text, history = self._view.filter, self._view.history
-        return FilterBar(text, placeholder=_PLACEHOLDER, history=history)
+        return "" if self._filter is None else self._filter.text
 
     async def _filter_bar(self) -> FilterBar:
         """The line to type in, which takes the hint's place when it is first asked for: the first paint does without."""
         if self._filter is None:
-            self._filter = self._make_filter()
+            self._filter = FilterBar(placeholder=_PLACEHOLDER, history=self._view.history)
             await self.mount(self._filter, before=self._hint)
             self._hint.display = False
             self._filter.show_hits(self._hint.hits)
@@ -183,7 +176,7 @@ class ProjectsScreen(MantikScreen):
     @on(FilterBar.FilterClosed)
     def _filter_kept(self, event: FilterBar.FilterClosed) -> None:
         self._table.focus()
-        self._remember(filter=event.text, history=event.bar.history)
+        self._remember(history=event.bar.history)
 
     def on_resize(self, event: events.Resize) -> None:
         fits = event.size.height >= _CARD_NEEDS_HEIGHT

@@ -89,7 +89,6 @@ class RunList(Vertical):
         self._watched: tuple[int, ...] = ()
         self._columns = RunColumns(self._read_columns())
         self.filter_bar = FilterBar(
-            self._view.filter,
             placeholder="status:running  rmse<0.05  lr=1e-4  user:maria  started<2d",
             history=self._view.history,
         )
@@ -211,7 +210,7 @@ class RunList(Vertical):
 
     def load(self, *, keep_cursor: bool = True) -> None:
         """Read the order anew. What it shows meanwhile stays; a newer call supersedes this one."""
-        text = self.filter_bar.text if self.filter_bar.is_mounted else self._view.filter
+        text = self.filter_bar.text
         try:
             parsed = parse_filter(text)
         except BadInput as fault:
@@ -386,7 +385,7 @@ class RunList(Vertical):
     def _filter_kept(self, event: FilterBar.FilterClosed) -> None:
         event.stop()
         self.table.focus()
-        self.remember(filter=event.text, history=self.filter_bar.history)
+        self.remember(history=self.filter_bar.history)
 
 
 def _run_id(row: RunRow) -> int:

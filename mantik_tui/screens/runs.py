@@ -15,7 +15,7 @@ _EMPTY = "No runs yet. s starts one; what others ran comes with the first pull."
 
 
 class RunsScreen(RunListScreen):
-    """All runs of the workspace in one table; `filter_text` replaces the filter that was remembered."""
+    """All runs of the workspace in one table; `filter_text` narrows it."""
 
     SCREEN_ID = "runs"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("runs")

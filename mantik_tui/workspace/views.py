@@ -1,4 +1,4 @@
-"""What a person chose for a list: columns, order, filter. Kept in the local database, one entry a place."""
+"""What a person chose for a list: columns, order, named filters. Kept in the local database, one entry a place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ class View:
     columns: tuple[str, ...] = ()
     sort: str = ""
     descending: bool = False
-    filter: str = ""
     history: tuple[str, ...] = ()
     """Filters that were kept, oldest first."""
     named: dict[str, str] = field(default_factory=dict)
@@ -31,7 +30,6 @@ def recall(session: Session, place: str) -> View:
         columns=tuple(map(str, columns)) if isinstance(columns, list) else (),
         sort=str(doc.get("sort") or ""),
         descending=bool(doc.get("descending")),
-        filter=str(doc.get("filter") or ""),
         history=tuple(map(str, history)) if isinstance(history, list) else (),
         named={str(k): str(v) for k, v in named.items()} if isinstance(named, dict) else {},
     )
@@ -43,7 +41,6 @@ def remember(session: Session, place: str, view: View) -> None:
         "columns": list(view.columns),
         "sort": view.sort,
         "descending": view.descending,
-        "filter": view.filter,
         "history": list(view.history),
         "named": view.named,
     }

@@ -120,6 +120,42 @@ async def test_the_command_line_completes_and_says_what_it_does_not_know() -> No
         assert "no command :nonsense" in said(app)
 
 
+async def test_keys_that_arrive_at_once_go_where_the_ones_before_them_lead() -> None:
+    """Over a slow line `/quick` comes in one piece: its q must not quit, nor may its c compare."""
+    from textual import events
+
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for sign in "/quick":
+            app.post_message(events.Key("slash" if sign == "/" else sign, sign))
+        await until(pilot, lambda: " / quick" in screen_text(app))
+        assert shows(app, ProjectsScreen)
+        await pilot.press("escape", "escape")
+        await settle(pilot)
+        for sign in ":project hail":
+            name = {":": "colon", " ": "space"}.get(sign, sign)
+            app.post_message(events.Key(name, sign))
+        app.post_message(events.Key("enter", None))
+        await until(pilot, lambda: "▸ hail nowcasting ▸ overview" in screen_text(app))
+
+
+async def test_a_key_whose_widget_is_gone_holds_up_no_other() -> None:
+    from textual import events
+
+    from mantik_tui.screens.key_order import KeyHandled
+
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        key = events.Key("x", "x")
+        app._keys.passed(key)
+        app._keys._under_way_since = key.time  # as if its sign had been lost on the way
+        app.post_message(events.Key("question_mark", "?"))
+        await until(pilot, lambda: shows(app, HelpScreen))
+        assert KeyHandled.bubble
+
+
 async def test_the_palette_offers_the_screens_actions_and_the_projects() -> None:
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:

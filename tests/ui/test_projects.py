@@ -28,7 +28,7 @@ async def test_best_and_latest_result_of_the_project_under_the_cursor() -> None:
         await until(pilot, lambda: "fog at airports" in card.text)
 
 
-async def test_filtering_while_typing_keeps_on_enter_and_next_time() -> None:
+async def test_filtering_while_typing_keeps_on_enter_and_is_in_the_history() -> None:
     session = make_session()
     app = make_app(session)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -42,7 +42,7 @@ async def test_filtering_while_typing_keeps_on_enter_and_next_time() -> None:
         await pilot.press("enter")
         await settle(pilot)
         assert app.focused is screen._table
-        assert views.recall(session, "projects").filter == "type:regression wind author:maria"
+        assert views.recall(session, "projects").history == ("type:regression wind author:maria",)
         await pilot.press("slash", "escape")
         await until(pilot, lambda: len(names(screen)) == 6)
 
