@@ -32,6 +32,7 @@ from mantik_tui.sync.outbox import recover, run_outbox, stop_sending
 from mantik_tui.sync.requests import VERBS
 from mantik_tui.sync.secrets import Secrets
 from mantik_tui.sync.tracking import supervise
+from mantik_tui.sync.waiting import pause
 
 LOG = logging.getLogger("mantik.engine")
 
@@ -214,9 +215,12 @@ def _say_how_the_database_lies(engine: Engine) -> None:
 async def _end(engine: Engine, tasks: list[asyncio.Task[Any]]) -> None:
     engine.stopping.set()  # nothing new is sent
     await stop_sending(engine, DRAIN_S)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    left: set[asyncio.Task[Any]] = set(tasks)
+    while left:
+        # More than once: a library that swallows a cancellation must not keep the engine from ending.
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1.0)
     await engine.hub.close()
     for workspace_id in list(engine.clients):
         await engine.forget_tracking(workspace_id)
@@ -270,8 +274,7 @@ async def _until_idle(engine: Engine, idle_s: float) -> None:
             if wait <= 0:
                 LOG.info("nothing left to do")
                 return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(engine.life.wait(), wait)
+        await pause(engine.life, wait)
 
 
 def _busy(engine: Engine) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from mantik_tui.store.reads import projects as project_reads
 from mantik_tui.store.writes.history import append_points
 from mantik_tui.store.writes.pulled import Placed
 from mantik_tui.sync.pull import refresh_projects, store
+from mantik_tui.sync.waiting import pause
 
 if TYPE_CHECKING:
     from mantik_tui.backends.tracking.client import TrackingClient
@@ -41,10 +41,7 @@ async def follow_histories(engine: Engine) -> None:
             except Exception:
                 LOG.exception("following run %s failed", run_id)
         engine.wakes.histories.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                engine.wakes.histories.wait(), FOLLOW_S if watched - settled else 30.0
-            )
+        await pause(engine.wakes.histories, FOLLOW_S if watched - settled else 30.0)
 
 
 async def refresh_run(engine: Engine, run_id: int, keys: Sequence[str] | None = None) -> bool:

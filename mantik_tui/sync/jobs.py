@@ -6,8 +6,6 @@ cost nothing to look at; a shared batch system gets the slow pace of its site.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -27,6 +25,7 @@ from mantik_tui.store.writes import jobs as writes
 from mantik_tui.store.writes import outbox
 from mantik_tui.sync.pull import refresh_projects
 from mantik_tui.sync.submit import log_path
+from mantik_tui.sync.waiting import pause
 
 if TYPE_CHECKING:
     from mantik_tui.backends.compute.sites import SiteSession
@@ -55,13 +54,12 @@ async def watch_jobs(engine: Engine) -> None:
     while True:
         pauses = [SLOW_S]
         if engine.holds_lease:
-            pauses += [pause async for pause in _look_at_all(engine, views)]
+            pauses += [seconds async for seconds in _look_at_all(engine, views)]
             if engine.now_ms() - tidied_ms >= TIDY_S * 1000:
                 tidied_ms = engine.now_ms()
                 await tidy_up(engine)
         engine.wakes.jobs.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(engine.wakes.jobs.wait(), min(pauses))
+        await pause(engine.wakes.jobs, min(pauses))
 
 
 async def _look_at_all(
@@ -246,7 +244,6 @@ async def follow_logs(engine: Engine) -> None:
                     continue
                 await bring_log(engine, session, job)
         beat += 1
-        pause = LOG_S if any(job.run_id in watched for job in jobs) else 5.0 if jobs else 60.0
+        seconds = LOG_S if any(job.run_id in watched for job in jobs) else 5.0 if jobs else 60.0
         engine.wakes.logs.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(engine.wakes.logs.wait(), pause)
+        await pause(engine.wakes.logs, seconds)

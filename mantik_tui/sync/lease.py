@@ -47,7 +47,8 @@ def acquire(
         ):
             # Two machines may have one name, so that another boot is not taken for ours before it went quiet.
             same_machine = held.host == host and held.boot_id == boot
-            alive = _alive(held.pid) if same_machine else now_ms - held.renewed_ms < STALE_MS
+            fresh = now_ms - held.renewed_ms < STALE_MS
+            alive = fresh and (not same_machine or _alive(held.pid))
             if alive:
                 return Holder(held.epoch, False, held.host)
         epoch = (held.epoch if held else 0) + 1

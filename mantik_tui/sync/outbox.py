@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +21,7 @@ from mantik_tui.domain.errors import (
 from mantik_tui.domain.outbox import Entry, EntryState
 from mantik_tui.store.writes import outbox as table
 from mantik_tui.store.writes.jobs import add_notice
+from mantik_tui.sync.waiting import pause
 
 if TYPE_CHECKING:
     from mantik_tui.sync.context import Engine
@@ -109,10 +109,9 @@ async def _work(engine: Engine, handlers: Mapping[str, Handler]) -> None:
             engine.wakes.outbox.set()
             continue
         due = table.next_due(engine.store.connection) if engine.holds_lease else None
-        pause = 30.0 if due is None else max(0.2, min(30.0, (due - engine.now_ms()) / 1000))
+        seconds = 30.0 if due is None else max(0.2, min(30.0, (due - engine.now_ms()) / 1000))
         engine.wakes.outbox.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(engine.wakes.outbox.wait(), pause)
+        await pause(engine.wakes.outbox, seconds)
 
 
 async def _send_as_task(engine: Engine, entry: Entry, handlers: Mapping[str, Handler]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from mantik_tui.store.writes import setup
 from mantik_tui.sync import pull, reconcile, registry
 from mantik_tui.sync.outbox import release_waiting
 from mantik_tui.sync.pull import Listing
+from mantik_tui.sync.waiting import pause
 
 if TYPE_CHECKING:
     from mantik_tui.backends.tracking.client import TrackingClient
@@ -50,7 +50,7 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
     link = Link(workspace_id)
     wake = engine.refreshes.setdefault(workspace_id, asyncio.Event())
     while True:
-        pause: float | None
+        seconds: float | None
         # Cleared before the round, so that a wish that comes in its middle brings another one.
         wake.clear()
         engine.rounds_begun[workspace_id] = engine.rounds_begun.get(workspace_id, 0) + 1
@@ -58,9 +58,9 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
             if engine.holds_lease:
                 await cycle(engine, link)
             link.failures = 0
-            pause = WATCHED_S if engine.hub.clients else UNWATCHED_S
+            seconds = WATCHED_S if engine.hub.clients else UNWATCHED_S
         except MantikError as error:
-            pause = standing(engine, link, error)
+            seconds = standing(engine, link, error)
         except Exception:
             LOG.exception("round of workspace %s failed", workspace_id)
             _set_state(
@@ -69,10 +69,9 @@ async def keep_in_step(engine: Engine, workspace_id: int) -> None:
                 "offline",
                 "something went wrong here; the engine's log says what",
             )
-            pause = BACK_OFF_S[-1]
+            seconds = BACK_OFF_S[-1]
         await _say_round_done(engine, workspace_id)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), pause)
+        await pause(wake, seconds)
 
 
 async def cycle(engine: Engine, link: Link) -> None:
@@ -149,9 +148,9 @@ def standing(engine: Engine, link: Link, error: MantikError) -> float | None:
         else "refused"
     )
     _set_state(engine, link.workspace_id, state, words)
-    pause = BACK_OFF_S[min(link.failures, len(BACK_OFF_S) - 1)]
+    seconds = BACK_OFF_S[min(link.failures, len(BACK_OFF_S) - 1)]
     link.failures += 1
-    return pause * random.uniform(0.9, 1.1)
+    return seconds * random.uniform(0.9, 1.1)
 
 
 def _set_state(engine: Engine, workspace_id: int, state: str, reason: str) -> bool:
