@@ -28,7 +28,7 @@ from mantik_tui.backends.compute.run_folder import (
 from mantik_tui.backends.tracking.address import parse_address
 from mantik_tui.domain.errors import MantikError, NotFound, Unsure
 from mantik_tui.domain.ids import job_name
-from mantik_tui.domain.outbox import Entry, EntryKind
+from mantik_tui.domain.outbox import Entry, EntryKind, EntryState
 from mantik_tui.store.reads import jobs as job_reads
 from mantik_tui.store.writes import jobs as job_writes
 from mantik_tui.store.writes import outbox as outbox_writes
@@ -314,6 +314,9 @@ async def _secrets(engine: Engine, entry: Entry) -> dict[str, str]:
 async def _submit(engine: Engine, entry: Entry, session: SiteSession, job: JobSpec) -> None:
     _still_ours(engine)
     try:
+        if entry.payload.get("send_anew") and entry.state is EntryState.PENDING:
+            # A person knows that the claim in the run folder led to no job; after a crash that is in doubt again.
+            await session.transport.remove_tree(RunFolder(job.folder).claim)
         outcome = await submit_once(
             session.transport,
             session.scheduler,

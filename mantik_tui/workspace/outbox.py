@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mantik_tui.domain.outbox import Entry
-from mantik_tui.store.writes import local, outbox
+from mantik_tui.store.writes import doubt, local, outbox
 from mantik_tui.workspace.session import Session
 
 
@@ -22,5 +22,25 @@ def take_back(session: Session, entry_id: str) -> Entry:
 def resolve(session: Session, entry_id: str, choice: str) -> Entry:
     """Settle a conflict by `mine`, `theirs` or `both`. Raises Conflict when there is none."""
     entry = session.write(local.resolve_conflict, entry_id, choice, session.now_ms())
+    session.wake_engine()
+    return entry
+
+
+def edit(session: Session, entry_id: str, value: str | None) -> str:
+    """Give a tag, note or name that waits or was refused another value; None deletes a tag. Returns the new entry's id.
+
+    Raises Conflict when it edits no field or is being sent, Refused when the value is too long.
+    """
+    entry = session.write(local.edit_entry, entry_id, value, session.now_ms())
+    session.wake_engine()
+    return entry
+
+
+def decide(session: Session, entry_id: str, choice: str) -> Entry:
+    """Where nobody can tell whether a submission came through: `again` submits it anew, `drop` takes it back.
+
+    Raises Conflict when there is no doubt.
+    """
+    entry = session.write(doubt.decide, entry_id, choice, session.now_ms())
     session.wake_engine()
     return entry

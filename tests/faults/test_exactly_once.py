@@ -20,11 +20,16 @@ import psutil
 import pytest
 
 from mantik_tui.backends.compute.job_script import KILL_POINTS
+from mantik_tui.domain.errors import Conflict
 from mantik_tui.domain.ids import job_name
+from mantik_tui.store.reads.jobs import open_entries
 from mantik_tui.sync import jobs, submit
+from mantik_tui.workspace import outbox
+from mantik_tui.workspace.runs import cancel
 from tests.support.compute import processes_of
 from tests.support.engine import (
     EngineHome,
+    an_engine_home,
     artifact_names,
     runs_on_server,
     tags_of,
@@ -156,8 +161,6 @@ def _meet_an_end(end: str, home: EngineHome, cid: str) -> None:
     if end == "cancel":
         session = home.session()
         with home.at_home():
-            from mantik_tui.workspace.runs import cancel
-
             cancel(session, home.rows("SELECT id FROM run WHERE cid = ?", cid)[0][0])
         return
     home.kill()
@@ -261,3 +264,30 @@ def _expected(point: str) -> tuple[str, str]:
     if point in failing or _script_died(point) not in ("", "job:ended"):
         return "FAILED", "failed"
     return "FINISHED", "finished"
+
+
+@pytest.mark.parametrize("choice", ["again", "drop"])
+def test_where_nobody_can_tell_a_person_decides(
+    isolated_home: Path, mlflow_server: MlflowServer, choice: str
+) -> None:
+    """An engine on another host claimed the run folder and was never heard of again."""
+    with an_engine_home(isolated_home, mlflow_server.url) as home:
+        session = home.session()
+        done = home.submit(session)
+        home.dies_by_itself(home.start("submit-begin"))
+        claim = home.run_root / done.cid / ".mantik" / "claim"
+        claim.mkdir()
+        (claim / "by").write_text("host=another-login-node\n")
+        home.start()
+        until(lambda: [e for e in session.read(open_entries) if "another-login-node" in e.error])
+        (entry,) = session.read(open_entries)
+        assert entry.state == "unsure"
+        with pytest.raises(Conflict, match="may have been sent"):
+            outbox.take_back(session, entry.id)
+        outbox.decide(session, entry.id, choice)
+        until(session.engine.connect)
+        session.engine.notify("written")
+        until(home.settled)
+        (run,) = runs_on_server(mlflow_server, done.cid)
+        wanted = ("FINISHED", 1) if choice == "again" else ("KILLED", 0)
+        assert (run["info"]["status"], home.trainings) == wanted

@@ -236,3 +236,21 @@ def test_two_runs_in_a_new_experiment_submitted_offline_share_it(
         )
         assert rows == [(experiments.pop(),)] * 3
         assert home.trainings == 3
+
+
+def test_an_engine_that_is_asked_to_end_gives_its_lease_back(home: EngineHome) -> None:
+    """With a window connected and something on its way."""
+    session = home.session()
+    engine = home.start()
+    until(session.engine.connect)
+    done = home.submit(session)
+    session.engine.notify("written")
+    until(lambda: home.rows("SELECT 1 FROM outbox WHERE state <> 'pending'"))
+    engine.terminate()
+    assert engine.wait(20) == 0, home.talk()
+    assert home.rows("SELECT pid, renewed_ms FROM lease") == [(0, 0)]
+    until(lambda: not session.engine.connected)
+    home.start()
+    until(home.settled, 60)
+    assert home.trainings == 1
+    assert home.job_state(done.cid) == "finished"
