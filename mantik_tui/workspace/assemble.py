@@ -22,12 +22,21 @@ def read_backend_file(path: Path) -> str:
     try:
         data = path.expanduser().read_bytes()
     except OSError as error:
-        problem = Problem(Severity.ERROR, str(path), 1, "", f"the file can't be read: {error.strerror}", "Check the path")
+        problem = Problem(
+            Severity.ERROR,
+            str(path),
+            1,
+            "",
+            f"the file can't be read: {error.strerror}",
+            "Check the path",
+        )
         raise BadInput(f"{path} can't be read", str(error.strerror), "Check the path", (problem,)) from error  # fmt: skip
     text, faults = decode(data, str(path))
     if text is None:
         problems = faults.in_order()
-        raise BadInput(f"{path} is no backend config", problems[0].message, problems[0].hint, problems)
+        raise BadInput(
+            f"{path} is no backend config", problems[0].message, problems[0].hint, problems
+        )
     return text
 
 

@@ -23,7 +23,9 @@ def download_artifacts(session: Session, run_id: int, path: str, target: Path) -
     live.list_artifacts(session, run_id)
     names = [one.path for one in session.read(reads.history.artifacts, run_id, "")]
     if not names:
-        raise NotFound("This run has no artifacts", hint="--folder downloads its folder on the site")
+        raise NotFound(
+            "This run has no artifacts", hint="--folder downloads its folder on the site"
+        )
     return [live.fetch_artifact(session, run_id, name, target) for name in names]
 
 

@@ -177,9 +177,7 @@ def test_a_day_by_commands(shell: Shell, research: Research, auth_server: Mlflow
 
 
 def _on_server(server: MlflowServer, run: dict[str, Any], user: str = "alice") -> dict[str, Any]:
-    found = server.call(
-        "GET", f"/api/2.0/mlflow/runs/get?run_id={run['mlflow_run_id']}", user=user
-    )
+    found = server.call("GET", f"/api/2.0/mlflow/runs/get?run_id={run['mlflow_run_id']}", user=user)
     answer: dict[str, Any] = found["run"]
     return answer
 
