@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.message import Message
+from textual.widgets import Input
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -42,9 +43,14 @@ class KeyOrder:
         return False
 
     def passed(self, key: events.Key) -> None:
-        """The key was sent to what has the focus."""
-        self._under_way_since = key.time
+        """The key was sent to what has the focus. What is typed into a line moves no focus, so that none waits for it."""
         target = self._app.focused or self._app.screen
+        if key.is_printable and isinstance(target, Input):
+            self._under_way_since = None
+            if self._waiting:
+                self._app.call_later(self._next)
+            return
+        self._under_way_since = key.time
         if not target.post_message(KeyHandled()):
             self._under_way_since = None
 
