@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mantik_tui.backends.tracking.errors import NotMlflow
-from mantik_tui.domain.errors import MantikError, NeedsLogin, Offline
+from mantik_tui.domain.errors import MantikError, NeedsLogin, Offline, Refused
 from mantik_tui.store.writes import setup
 from mantik_tui.sync import pull, reconcile, registry
 from mantik_tui.sync.outbox import release_waiting
@@ -110,8 +110,14 @@ async def _slow_work(engine: Engine, link: Link, client: TrackingClient, probe: 
 
 
 async def _identify(engine: Engine, workspace_id: int, client: TrackingClient) -> str:
-    """Our name on the server, by which own and shared projects are told apart."""
+    """Our name on the server, by which own and shared projects are told apart; its version is kept on the way."""
     identity = await client.access.whoami()
+    try:
+        version = await client.access.version()
+    except (NotMlflow, Refused):
+        version = ""  # some proxies let only the API through
+    with engine.store.transaction() as connection:
+        setup.set_server_version(connection, workspace_id, version)
     return identity.username or engine.workspace(workspace_id).username
 
 

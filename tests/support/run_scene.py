@@ -75,19 +75,25 @@ class Scene:
     """Id of the outbox entry in conflict."""
 
 
+def _site_state(
+    connection: sqlite3.Connection, name: str, state: str, reason: str, as_of_ms: int
+) -> None:
+    """As the engine notes what its last contact with a site told."""
+    connection.execute(
+        "UPDATE site SET state = ?, reason = ?, as_of_ms = ? WHERE name = ?",
+        (state, reason, as_of_ms, name),
+    )
+
+
 def make_scene(*, empty_outbox: bool = False) -> Scene:
     """Runs of the first project: running, failed, queued, unsent, and one that somebody else made elsewhere."""
     engine = FakeEngine()
     session = make_session(projects=3, runs=0, engine=engine)
     maker = _Maker(session)
     session.write(setup.put_site, Site("uni", run_root="$HOME/runs", settings={"slots": "4"}))
-    session.write(setup.set_site_state, THIS_MACHINE, "ok", "", NOW_MS - 2 * MINUTE)
+    session.write(_site_state, THIS_MACHINE, "ok", "", NOW_MS - 2 * MINUTE)
     session.write(
-        setup.set_site_state,
-        "uni",
-        "unreachable",
-        "the network is unreachable",
-        NOW_MS - 40 * MINUTE,
+        _site_state, "uni", "unreachable", "the network is unreachable", NOW_MS - 40 * MINUTE
     )
     running = maker.running()
     failed = maker.failed()

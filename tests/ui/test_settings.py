@@ -41,7 +41,7 @@ async def test_it_shows_workspace_preferences_places_and_versions(scene: Scene) 
         "sender": "login01",
     }
     app = make_app(scene.session)
-    async with app.run_test(size=(140, 40)) as pilot:
+    async with app.run_test(size=(220, 40)) as pilot:
         app.action_go_settings()
         await until(pilot, lambda: "0.1.0, process 4242" in screen_text(app))
         text = screen_text(app)
