@@ -44,9 +44,7 @@ def ends(sizes: Sizes) -> list[Row]:
     return rows
 
 
-def _seen_after(
-    server: MlflowServer, home: Home, runs: list[str], pause: float
-) -> list[float]:
+def _seen_after(server: MlflowServer, home: Home, runs: list[str], pause: float) -> list[float]:
     """End these runs one after the other; for each, the seconds until the local store knows."""
     ended: dict[str, float] = {}
     seen: dict[str, float] = {}
@@ -57,9 +55,10 @@ def _seen_after(
             if len(ended) < len(runs) and now >= max(ended.values(), default=0) + pause:
                 run = runs[len(ended)]
                 post(
-                    server.url, "runs/update",
+                    server.url,
+                    "runs/update",
                     {"run_id": run, "status": "FINISHED", "end_time": time.time_ns() // 1_000_000},
-                )  # fmt: skip
+                )
                 ended[run] = time.monotonic()
             marks = ",".join("?" * len(runs))
             found = connection.execute(
@@ -123,9 +122,7 @@ def points(sizes: Sizes) -> list[Row]:
         )
         _await_status(home, [run], "RUNNING")
         with contextlib.closing(home.connect()) as connection:
-            (row,) = connection.execute(
-                "SELECT id FROM run WHERE server_id = ?", (run,)
-            ).fetchone()
+            (row,) = connection.execute("SELECT id FROM run WHERE server_id = ?", (run,)).fetchone()
         argv = [sys.executable, str(PEERS / "one_screen.py"), "run", str(row)]
         with open_program(argv, home.env) as program:
             program.wait_for("bench-open")
@@ -137,18 +134,25 @@ def points(sizes: Sizes) -> list[Row]:
         request = _request_s(server, run)
     return [
         limit_row(
-            "P11", "a new metric point of the open run, logged to the server, on the screen", value=max(took),
-            limit=2 + request, unit="s",
-            detail=f"longest of {count}, median {figure(middle(took), 's')}; one request takes {figure(request * 1e3, 'ms')} here",
+            "P11",
+            "a new metric point of the open run, logged to the server, on the screen",
+            value=max(took),
+            limit=2 + request,
+            unit="s",
+            detail=f"longest of {count}, median {figure(middle(took), 's')}; a request takes {figure(request * 1e3, 'ms')}",
             why="After the look that finds news a second request reads the history, then the screen reads the store",
         ),
-        limit_row("P11", "bytes of a look with news of one metric, heads included", value=poll / 1e3, limit=4, unit="kB"),
-    ]  # fmt: skip
+        limit_row(
+            "P11",
+            "bytes of a look with news of one metric, heads included",
+            value=poll / 1e3,
+            limit=4,
+            unit="kB",
+        ),
+    ]
 
 
-def _points_seen(
-    server: MlflowServer, program: RawProbe, run: str, count: int
-) -> list[float]:
+def _points_seen(server: MlflowServer, program: RawProbe, run: str, count: int) -> list[float]:
     took = []
     for step in range(1, count + 1):
         program.idle(0.37 * (step % 5) + 0.4)  # anywhere between two looks
@@ -158,9 +162,7 @@ def _points_seen(
     return took
 
 
-def _bytes_of_a_poll(
-    proxy: FaultyProxy, server: MlflowServer, program: RawProbe, run: str
-) -> int:
+def _bytes_of_a_poll(proxy: FaultyProxy, server: MlflowServer, program: RawProbe, run: str) -> int:
     """Most bytes that came for one look with news: requests that follow each other closely belong together."""
     sizes = []
     for step in range(100, 104):

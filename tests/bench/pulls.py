@@ -127,7 +127,14 @@ def _quiet(sizes: Sizes, server: MlflowServer) -> list[Row]:
         limit_row(
             "P9", f"{what}: bytes, heads included", value=quiet[2] / 1e3, limit=10, unit="kB"
         ),
-        limit_row("P9", f"{what}, with count probes: requests", value=probed[0] - probed[1], limit=7, unit="", detail=f"and {probed[1]} that read models, in every tenth round"),
+        limit_row(
+            "P9",
+            f"{what}, with count probes: requests",
+            value=probed[0] - probed[1],
+            limit=7,
+            unit="",
+            detail=f"and {probed[1]} that read models, in every tenth round",
+        ),
         stated(
             "P9",
             "the full pull and the first round before it",

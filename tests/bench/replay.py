@@ -26,6 +26,11 @@ def prefixed(page: bytes, copy: int) -> bytes:
     return page
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients come and go."""
+
+
 def make_handler(folder: Path, copies: int) -> type[http.server.BaseHTTPRequestHandler]:
     listing = json.loads((folder / "experiments.json").read_text())["experiments"]
     experiments = [
@@ -89,4 +94,4 @@ def make_handler(folder: Path, copies: int) -> type[http.server.BaseHTTPRequestH
 
 if __name__ == "__main__":
     handler = make_handler(Path(sys.argv[1]), int(sys.argv[3]))
-    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), handler).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[2])), handler).serve_forever()

@@ -65,7 +65,8 @@ def create_run(url: str, name: str, *, params: int = 0, metrics: int = 0) -> str
         "run_id": run,
         "params": [{"key": f"param_{n}", "value": "0.001"} for n in range(params)],
         "metrics": [
-            {"key": f"metric_{n}", "value": 0.5, "timestamp": now, "step": 1} for n in range(metrics)
+            {"key": f"metric_{n}", "value": 0.5, "timestamp": now, "step": 1}
+            for n in range(metrics)
         ],
     }
     if params or metrics:

@@ -23,8 +23,15 @@ _PAINTED = b"\x1b[?2026l"
 class RawProbe(Probe):
     """A probe that can wait for words in what a program sends. The emulator sees it too, but only afterwards."""
 
+    blind = False
+    """Without an emulator: for programs that send what it does not know."""
+
     def __enter__(self) -> RawProbe:
         return self
+
+    def _show(self, data: bytes) -> None:
+        if not self.blind:
+            super()._show(data)
 
     def seconds_until(self, *words: str, timeout: float = 30.0) -> float:
         """Seconds since the start until all of these words were sent, and the paint that they are in was complete.
@@ -67,18 +74,20 @@ class RawProbe(Probe):
     def _until(self, words: Sequence[str], timeout: float, since: float) -> float:
         wanted = [word.encode() for word in words]
         deadline = time.perf_counter() + timeout
-        data = b""
-        seen = 0.0
+        data, begun, seen = b"", 0, 0.0
         while True:
             piece = self._take(0.03 if seen else 0.2)
             now = time.perf_counter()
             data += piece
-            if seen and not piece:
+            if seen and not piece:  # bytes that follow without a pause belong to the same paint
                 self._show(data)
                 return seen - since
             if piece and (seen or all(word in _SEQUENCES.sub(b"", data) for word in wanted)):
-                # The rest of this paint: bytes that follow without a pause.
-                seen = now if not seen or now - seen < 0.03 else seen
+                begun = begun or len(data) - len(piece)
+                seen = now
+                if data.find(_PAINTED, begun) >= 0:
+                    self._show(data)
+                    return now - since
             elif now > deadline:
                 self._show(data)
                 raise TimeoutError(f"{words} did not appear:\n{self.text}")

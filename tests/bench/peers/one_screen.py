@@ -26,6 +26,7 @@ SCREENS = {
     "sites": "SitesScreen",
     "settings": "SettingsScreen",
     "help": "HelpScreen",
+    "compare": "CompareScreen",
     "welcome": "WelcomeScreen",
 }
 """Module below `mantik_tui.screens` to its screen."""
@@ -52,12 +53,10 @@ class OneScreen(MantikApp):
             go()
         elif self.wanted == "help":
             self.action_help()
+        elif self.wanted == "compare":
+            self.open_compare(self.subject)
         else:
             self.show_screen(kind_of(self.wanted), *self.subject)  # type: ignore[type-var]
-
-    def action_help(self) -> None:
-        parent: Any = super()
-        parent.action_help()
 
 
 if __name__ == "__main__":
