@@ -216,7 +216,7 @@ def _cell(row: RunRow, kind: str, name: str, now: int, names: dict[tuple[str, in
     if name == "end":
         return clock(row.end_ms, now)
     if name == "took":
-        return duration((row.end_ms or now) - row.start_ms) if row.start_ms else ""
+        return _took(row, now)
     if name == "project":
         return names.get(("project", row.project_id or 0), "")
     if name == "experiment":
@@ -232,6 +232,14 @@ def _cell(row: RunRow, kind: str, name: str, now: int, names: dict[tuple[str, in
         "id": row.cid,
     }
     return plain[name]
+
+
+def _took(row: RunRow, now: int) -> str:
+    """From the job's start where it is known: what a run waited in a queue is no part of it."""
+    began = row.began_ms or row.start_ms
+    if not began or row.status == "SCHEDULED":
+        return ""
+    return duration((row.end_ms or now) - began)
 
 
 def _names(session: Session, rows: Sequence[RunRow]) -> dict[tuple[str, int], str]:

@@ -109,6 +109,8 @@ class Run:
     """The status as the server has it; differs from `status` where the job knows better."""
     doc: dict[str, object]
     """What was recorded here at submission: entry point, code, config, site, snapshot; see `Provenance` in docs."""
+    began_ms: int | None = None
+    """When its latest job began to run; None without a job of ours."""
 
 
 @dataclass(frozen=True, slots=True)

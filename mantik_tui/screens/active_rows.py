@@ -223,8 +223,8 @@ def columns() -> tuple[Column[ActiveRow], ...]:
         return Tone.PLAIN if row.notice is None else Tone.MUTED
 
     return (
-        Column("name", "run", lambda row: row.name, 16, 0, tone=plain),
-        Column("project", "project", lambda row: row.project, 14, 5, tone=muted),
+        Column("name", "run", lambda row: row.name, 16, 0, max_width=24, tone=plain),
+        Column("project", "project", lambda row: row.project, 14, 5, max_width=26, tone=muted),
         Column("site", "site", lambda row: row.site, 12, 3),
         Column("job", "job", lambda row: row.job_id or "-", 8, 6, tone=muted),
         Column("state", "state", lambda row: row.state, 10, 0, tone=lambda row: row.tone),

@@ -72,10 +72,9 @@ def table_rows(
 
 
 def _took(run: Run, now_ms: int) -> str:
-    if run.start_ms is None:
-        return "-"
+    began = run.began_ms or run.start_ms
     end = run.end_ms or (now_ms if run.status == RunStatus.RUNNING else None)
-    return duration(end - run.start_ms) if end else "-"
+    return duration(end - began) if began and end else "-"
 
 
 _ABOUT: tuple[tuple[str, Callable[[Run, int], str]], ...] = (

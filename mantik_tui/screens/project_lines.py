@@ -146,7 +146,7 @@ def _access(project: Project, row: ProjectRow | None) -> str:
     seen = {"own": "your own", "shared": "shared with you", "public": "public"}.get(
         row.ownership if row else "", "not told by the server"
     )
-    return f"{seen}; wanted is {wanted}" if wanted and wanted not in seen else seen
+    return f"{seen}; meant to be {wanted}" if wanted and wanted not in seen else seen
 
 
 def _first(items: Sequence[Repository]) -> str:

@@ -89,7 +89,7 @@ class RunList(Vertical):
         self._watched: tuple[int, ...] = ()
         self._columns = RunColumns(self._read_columns())
         self.filter_bar = FilterBar(
-            placeholder="status:running  rmse<0.05  lr=1e-4  user:maria  started<2d",
+            placeholder="status:running rmse<0.05 lr=1e-4 user:maria started<2d",
             history=self._view.history,
         )
         self.table: VirtualTable[RunRow] = VirtualTable(

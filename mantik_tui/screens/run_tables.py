@@ -243,7 +243,7 @@ def _event_line(event: jobs.JobEvent, several: bool, now_ms: int) -> Line:
 def _without_events(run: Run, now_ms: int) -> list[Line]:
     lines = [fact("started", clock(run.start_ms, now_ms))]
     if run.end_ms:
-        took = duration(run.end_ms - run.start_ms) if run.start_ms else "-"
+        took = duration(run.end_ms - began) if (began := run.began_ms or run.start_ms) else "-"
         lines.append(fact("ended", f"{clock(run.end_ms, now_ms)}, after {took}"))
     lines.append(fact("status", run.status))
     lines.append(BLANK)

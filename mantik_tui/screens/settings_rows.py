@@ -128,6 +128,6 @@ def columns() -> tuple[Column[SettingRow], ...]:
     return (
         Column("group", "", lambda row: row.group, 10, 1, tone=muted),
         Column("name", "setting", lambda row: row.name, 18, 0, max_width=26, tone=tone),
-        Column("value", "value", lambda row: row.value, 28, 0, max_width=64, tone=tone),
+        Column("value", "value", lambda row: row.value, 28, 0, max_width=44, tone=tone),
         Column("about", "", lambda row: row.about, 16, 2, fill=True, tone=muted),
     )

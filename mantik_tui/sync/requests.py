@@ -104,7 +104,16 @@ async def login(engine: Engine, client: Client, args: dict[str, Any]) -> dict[st
     address, _ = parse_address(args["tracking_uri"])
     ca_file = Path(args["ca_file"]) if args.get("ca_file") else None
     async with TrackingClient(args["tracking_uri"], who, ca_file=ca_file) as tracking:
-        told = await _look_around(tracking, who)
+        try:
+            told = await _look_around(tracking, who)
+        except NeedsLogin as error:
+            if not who.given:
+                raise
+            raise NeedsLogin(
+                f"{args['tracking_uri']} does not take this login",
+                error.cause,
+                "Check user, password or token. Nothing was changed here.",
+            ) from error
     if sends_login_in_clear(address, who):
         told["what"].append("The login crosses the network unencrypted: ask for an https address")
     if secret:

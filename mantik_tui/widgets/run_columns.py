@@ -129,7 +129,7 @@ def _fixed_column(
     columns: dict[str, Column[RunRow]] = {
         "name": Column(id, title, _name, 18, 0, max_width=26),
         "status": Column(id, title, status_words, 14, 0, max_width=22, tone=_status_tone),
-        "site": Column(id, title, lambda row: row.site or "-", 6, 8, max_width=14, tone=_muted),
+        "site": Column(id, title, lambda row: row.site or "-", 12, 8, max_width=14, tone=_muted),
         "start": Column(id, title, lambda r: clock(r.start_ms, now_ms()), 9, 3, tone=_muted),
         "took": Column(id, title, took, 8, 4, numeric=True, tone=_muted),
         "end": Column(id, title, lambda r: clock(r.end_ms, now_ms()), 9, 7, tone=_muted),

@@ -9,13 +9,13 @@ from textual import events
 from textual.message import Message
 
 from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.one_line import STRONG, OneLine, Part, parts_width
+from mantik_tui.widgets.one_line import OneLine, Part, parts_width
 
 _ACTIVE = "key"
 
 
 class TabLine(OneLine):
-    """` 1 params  2 metrics 14 ─────`: the open one stands out, figures beside a name say how much is in it."""
+    """` 1[params 10] 2 metrics 4 `: the open one stands out, figures beside a name say how much is in it."""
 
     DEFAULT_CSS = "TabLine { height: 1; }"
 
@@ -62,10 +62,13 @@ class TabLine(OneLine):
         is_active = number == self.active
         name = self.names[number]
         count = self._counts.get(name, "") if with_count else ""
+        number_part: Part = (f" {number + 1}", Tone.MUTED)
+        if is_active:
+            return [number_part, (f"[{name}{f' {count}' if count else ''}]", _ACTIVE)]
         return [
-            (f" {number + 1}", Tone.MUTED),
-            (f"[{name}]" if is_active else f" {name} ", _ACTIVE if is_active else Tone.PLAIN),
-            (f"{count} " if count else "", STRONG if is_active else Tone.MUTED),
+            number_part,
+            (f" {name} ", Tone.PLAIN),
+            (f"{count} " if count else "", Tone.MUTED),
         ]
 
     def on_click(self, event: events.Click) -> None:

@@ -125,10 +125,10 @@ async def test_every_tab_opens_at_any_size(scene: Scene, size: tuple[int, int]) 
         for number, name in enumerate(TABS, 1):
             await pilot.press(str(number))
             await settle(pilot)
-            assert f"[{name}]" in screen_text(app)
+            assert f"[{name}" in screen_text(app)
         await pilot.press("tab")
         await settle(pilot)
-        assert "[params]" in screen_text(app), "after the last comes the first"
+        assert "[params" in screen_text(app), "after the last comes the first"
         await pilot.press("shift+tab")
         await settle(pilot)
         assert "[log]" in screen_text(app)

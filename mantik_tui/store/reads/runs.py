@@ -227,7 +227,8 @@ def get_run(connection: sqlite3.Connection, run_id: int) -> Run:
         " CASE r.deleted WHEN 0 THEN 'active' ELSE 'deleted' END, r.user, r.start_ms, r.end_ms, r.experiment_id,"
         " coalesce(e.name, ''), r.project_id, coalesce(p.name, ''), coalesce(d.artifact_uri, ''),"
         " coalesce(d.tags, '{}'), coalesce(d.local, '{}'), r.as_of_ms, r.pending, r.deleted,"
-        " coalesce(d.server_status, '')"
+        " coalesce(d.server_status, ''),"
+        " (SELECT started_ms FROM job WHERE run_id = r.id ORDER BY attempt DESC LIMIT 1)"
         " FROM run r LEFT JOIN experiment e ON e.id = r.experiment_id LEFT JOIN project p ON p.id = r.project_id"
         " LEFT JOIN run_doc d ON d.run_id = r.id WHERE r.id = ?",
         (run_id,),
@@ -250,6 +251,7 @@ def get_run(connection: sqlite3.Connection, run_id: int) -> Run:
             bool(row[18]),
             row[19],
             json.loads(row[15]),
+            row[20],
         )
     )
 

@@ -50,6 +50,12 @@ def set_workspace_state(
     return done.rowcount > 0
 
 
+def set_server_version(connection: sqlite3.Connection, workspace_id: int, version: str) -> None:
+    connection.execute(
+        "UPDATE workspace SET server_version = ? WHERE id = ?", (version, workspace_id)
+    )
+
+
 def put_site(connection: sqlite3.Connection, site: Site) -> None:
     """Insert or update a site by name."""
     settings = {
