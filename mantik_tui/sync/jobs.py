@@ -23,7 +23,6 @@ from mantik_tui.domain.job_states import JobView, unify
 from mantik_tui.store.reads import jobs as reads
 from mantik_tui.store.writes import jobs as writes
 from mantik_tui.store.writes import outbox
-from mantik_tui.sync.pull import refresh_projects
 from mantik_tui.sync.submit import log_path
 from mantik_tui.sync.waiting import pause
 
@@ -88,7 +87,7 @@ async def look(
     refs = [JobRef(job_name(_cid(engine, job.run_id)), job.folder, job.job_id) for job in jobs]
     seen = await session.scheduler.query(session.transport, refs)
     now = engine.now_ms()
-    changed: list[int] = []
+    changed = False
     ended: list[Job] = []
     for job, observations in zip(jobs, seen, strict=True):
         key = (job.run_id, job.attempt)
@@ -100,8 +99,7 @@ async def look(
             engine.checkpoint("end-seen")
         with engine.store.transaction() as connection:
             outbox.check_epoch(connection, engine.epoch)
-            if writes.note_seen(connection, job.run_id, job.attempt, view, now):
-                changed.append(job.run_id)
+            changed |= writes.note_seen(connection, job.run_id, job.attempt, view, now)
             if view.node and view.node != job.node:
                 connection.execute(
                     "UPDATE job SET node = ? WHERE run_id = ? AND attempt = ?",
@@ -112,7 +110,6 @@ async def look(
             ended.append(job)
             views.pop(key, None)
     if changed:
-        refresh_projects(engine, changed)
         engine.hub.publish("job", "run", "project", "outbox", "notice")
         engine.wakes.outbox.set()
         engine.wakes.logs.set()

@@ -295,17 +295,7 @@ def _move_watermarks(engine: Engine, workspace_id: int, server_date_ms: int | No
 def refresh_projects(engine: Engine, run_ids: Sequence[int]) -> None:
     """Recount the projects that these runs belong to."""
     with engine.store.transaction() as connection:
-        projects: set[int] = set()
-        for start in range(0, len(run_ids), 500):
-            marks = ",".join(map(str, run_ids[start : start + 500]))
-            projects.update(
-                row[0]
-                for row in connection.execute(
-                    f"SELECT DISTINCT project_id FROM run WHERE id IN ({marks})"
-                )
-                if row[0] is not None
-            )
-        project_writes.refresh_stats(connection, projects)
+        project_writes.refresh_stats_of_runs(connection, run_ids)
 
 
 async def refresh_visible(

@@ -134,10 +134,8 @@ async def _reread(
     ).fetchall()
     gone = [row[0] for row in rows if row[1] not in seen]
     if gone and (seen or await _readable(client, server_id)):
-        refresh_after = [row[0] for row in rows if row[1] in seen][:1]
         with engine.store.transaction() as connection:
             remove_runs(connection, gone)
-        refresh_projects(engine, refresh_after)
     engine.hub.publish("run", "project")
     return 1
 

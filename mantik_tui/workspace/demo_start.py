@@ -48,8 +48,9 @@ def start_demo(session: Session, progress: Callable[[str], None] = lambda _: Non
     refresh(session, wait=True)
     ids = _fill(session, folders)
     _first_trainings(session, folders, ids, progress)
+    password = paths.demo_dir() / "server" / "password"
     return [
-        f"MLflow server   {answer['url']}, user {answer['username']}, password in {paths.demo_dir() / 'server' / 'password'}",
+        f"MLflow server   {answer['url']}, user {answer['username']}, password in {password}",
         f"projects        {paths.demo_dir() / 'projects'}",
         f"everything      {paths.data_dir()}",
     ]

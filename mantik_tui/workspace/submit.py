@@ -112,8 +112,6 @@ def _insert(
         connection, workspace_id=workspace_id, experiment_id=experiment_id, project_id=project, cid=cid, name=name,
         user=user, site=plan.config.site, params=plan.params, tags=tags, spec=spec, folder="", limit_ms=limit, now_ms=now,
     )  # fmt: skip
-    if project is not None:
-        project_writes.refresh_stats(connection, [project])
     return run_id, entry, name
 
 

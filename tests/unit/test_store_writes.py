@@ -27,10 +27,12 @@ from mantik_tui.store.reads.jobs import (
     open_entries,
     unseen_notices,
 )
+from mantik_tui.store.reads.projects import project_rows
 from mantik_tui.store.reads.runs import get_run
 from mantik_tui.store.writes import history, jobs, local, outbox, setup
 from mantik_tui.store.writes.keys import Keys
-from mantik_tui.store.writes.pulled import Placed, PulledDataset, Stored, store_runs
+from mantik_tui.store.writes.projects import unsorted_project
+from mantik_tui.store.writes.pulled import Placed, PulledDataset, Stored, remove_runs, store_runs
 
 NOW = 1_700_000_000_000
 CID = "018bcfe5-6800-7000-8000-000000000001"
@@ -66,10 +68,12 @@ class Desk:
             places = {"1": Placed(self.experiment, None)}
             return store_runs(connection, Keys(), self.workspace, places, runs, now)
 
-    def submit(self, cid: str = CID, name: str = "mine", **params: str) -> int:
+    def submit(
+        self, cid: str = CID, name: str = "mine", project: int | None = None, **params: str
+    ) -> int:
         with self.store.transaction() as connection:
             run_id, _ = local.add_submission(
-                connection, workspace_id=self.workspace, experiment_id=self.experiment, project_id=None, cid=cid,
+                connection, workspace_id=self.workspace, experiment_id=self.experiment, project_id=project, cid=cid,
                 name=name, user="me", site="s", params=params, tags={"mantik.cid": cid}, spec={"entry_point": "main"},
                 folder="", limit_ms=None, now_ms=NOW,
             )  # fmt: skip
@@ -290,6 +294,36 @@ def test_an_unsent_submission_leaves_nothing_when_it_is_taken_back(desk: Desk) -
     with pytest.raises(NotFound):
         get_run(desk.store.connection, run_id)
     assert desk.store.connection.execute("SELECT count(*) FROM job").fetchone() == (0,)
+
+
+def test_the_counts_of_projects_follow_what_happens_here(desk: Desk) -> None:
+    """Submitting, an end, taking back: what the list of projects says is true in the same moment."""
+    with desk.store.transaction() as connection:
+        project = unsorted_project(connection, desk.workspace)
+        connection.execute("UPDATE experiment SET project_id = ?", (project,))
+
+    def stat() -> tuple[int, int, int, int | None]:
+        (row,) = project_rows(desk.store.connection, desk.workspace)
+        return row.runs, row.running, row.queued, row.latest.run_id if row.latest else None
+
+    first = desk.submit(project=project)
+    assert stat() == (1, 0, 1, first)
+    with desk.store.transaction() as connection:
+        assert jobs.note_seen(connection, first, 1, JobView(JobState.RUNNING), NOW)
+    assert stat() == (1, 1, 0, first)
+    second = desk.submit(CID[:-1] + "2", project=project)
+    assert stat() == (2, 1, 1, second)
+    with desk.store.transaction() as connection:
+        assert local.ask_cancel(connection, second, NOW) == "taken back"
+    assert stat() == (1, 1, 0, first)
+    known = desk.submit(CID[:-1] + "3", project=project)
+    with desk.store.transaction() as connection:
+        connection.execute("UPDATE run SET server_id = 's3' WHERE id = ?", (known,))
+        assert local.ask_cancel(connection, known, NOW) == "taken back"
+    assert stat() == (2, 1, 0, known)
+    with desk.store.transaction() as connection:
+        remove_runs(connection, [known])
+    assert stat() == (1, 1, 0, first)
 
 
 def test_a_submission_that_may_be_running_is_cancelled_instead(desk: Desk) -> None:

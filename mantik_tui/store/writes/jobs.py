@@ -10,6 +10,7 @@ from mantik_tui.domain.job import JobState
 from mantik_tui.domain.outbox import EntryKind
 from mantik_tui.domain.run import RunStatus
 from mantik_tui.store.writes.outbox import add_entry, supersede
+from mantik_tui.store.writes.projects import refresh_stats_of_runs
 
 STATUS_OF = {
     JobState.QUEUED: RunStatus.SCHEDULED,
@@ -103,6 +104,7 @@ def _follow(connection: sqlite3.Connection, run_id: int, seen: SeenJob, now_ms: 
     )
     if new_status == row[0]:
         return
+    refresh_stats_of_runs(connection, [run_id])
     supersede(connection, run_id, EntryKind.RUN_STATUS, now_ms)
     payload: dict[str, object] = {"status": new_status}
     if ended:

@@ -15,6 +15,7 @@ from mantik_tui.store.reads.jobs import get_entry, open_entries
 from mantik_tui.store.reads.runs import NOTE_TAG
 from mantik_tui.store.writes.keys import key_number
 from mantik_tui.store.writes.outbox import add_entry, cancel_entry, in_doubt, maybe_sent
+from mantik_tui.store.writes.projects import refresh_stats, refresh_stats_of_runs
 from mantik_tui.store.writes.pulled import remove_runs
 
 MAX_TAG = 8000
@@ -230,6 +231,8 @@ def add_submission(
         connection, workspace_id=workspace_id, kind=EntryKind.SUBMIT, target=f"run:{cid}", run_id=run_id,
         what=f"submit {name}", now_ms=now_ms, payload={"site": site},
     )  # fmt: skip
+    if project_id is not None:
+        refresh_stats(connection, [project_id])
     return run_id, entry
 
 
@@ -327,6 +330,7 @@ def _take_back_submission(connection: sqlite3.Connection, entry: Entry, now_ms: 
         "UPDATE run SET status = 'KILLED', job_state = 'cancelled', cause = 'taken back', end_ms = ? WHERE id = ?",
         (now_ms, run_id),
     )
+    refresh_stats_of_runs(connection, [run_id])
     experiment_id, server_id = connection.execute(
         "SELECT experiment_id, server_id FROM run WHERE id = ?", (run_id,)
     ).fetchone()

@@ -147,6 +147,21 @@ def refresh_stats(connection: sqlite3.Connection, project_ids: Iterable[int]) ->
         )
 
 
+def refresh_stats_of_runs(connection: sqlite3.Connection, run_ids: Iterable[int]) -> None:
+    """Recount the projects that these runs belong to. To be called in the transaction that changes a run's status."""
+    projects: set[int] = set()
+    wanted = list(run_ids)
+    for start in range(0, len(wanted), 500):
+        marks = ",".join(map(str, map(int, wanted[start : start + 500])))
+        projects.update(
+            row[0]
+            for row in connection.execute(
+                f"SELECT DISTINCT project_id FROM run WHERE id IN ({marks}) AND project_id IS NOT NULL"
+            )
+        )
+    refresh_stats(connection, projects)
+
+
 def _best(connection: sqlite3.Connection, project_id: int) -> tuple[int | None, float | None]:
     row = connection.execute(
         "SELECT best_metric, best_goal FROM project WHERE id = ?", (project_id,)

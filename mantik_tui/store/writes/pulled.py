@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mantik_tui.store.writes.keys import Keys
+from mantik_tui.store.writes.projects import refresh_stats
 
 CID_TAG = "mantik.cid"
 
@@ -263,8 +264,15 @@ def _store_datasets(
 
 
 def remove_runs(connection: sqlite3.Connection, run_ids: Iterable[int]) -> None:
-    """Drop rows of runs whose absence on the server was proven. Runs with a job or an open entry here stay."""
+    """Drop rows of runs whose absence on the server was proven, and recount their projects. Runs with a job or an open
+    entry here stay, as deleted ones."""
+    projects: set[int] = set()
     for run_id in run_ids:
+        row = connection.execute("SELECT project_id FROM run WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            continue
+        if row[0] is not None:
+            projects.add(row[0])
         kept = connection.execute(
             "SELECT 1 FROM job WHERE run_id = ? UNION ALL SELECT 1 FROM outbox WHERE run_id = ?"
             " AND state NOT IN ('done', 'cancelled') LIMIT 1",
@@ -277,3 +285,4 @@ def remove_runs(connection: sqlite3.Connection, run_ids: Iterable[int]) -> None:
                       "run_doc"):  # fmt: skip
             connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
         connection.execute("DELETE FROM run WHERE id = ?", (run_id,))
+    refresh_stats(connection, projects)
