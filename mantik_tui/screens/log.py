@@ -13,12 +13,12 @@ from mantik_tui.domain.text import clean, clock, size
 from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.run_dialogs import ask_cancel, why_not_cancel
 from mantik_tui.screens.run_model import RunModel, read_run
-from mantik_tui.screens.run_words import headline, status_tone, why_it_ended, why_no_log
+from mantik_tui.screens.run_words import headline, run_tone, why_it_ended, why_no_log
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.log_pane import LogPane
 from mantik_tui.widgets.log_view import LogView
-from mantik_tui.widgets.one_line import Part
+from mantik_tui.widgets.one_line import Part, short_name
 from mantik_tui.widgets.styled_text import Line, StyledLines, plain
 from mantik_tui.workspace import live
 
@@ -56,18 +56,17 @@ class LogScreen(MantikScreen):
 
     def place(self) -> list[str]:
         run = self._model.run if self._model else None
-        return (
-            [run.project_name, run.name, "log"]
-            if run and run.project_name
-            else ([run.name, "log"] if run else ["log"])
-        )
+        if run is None:
+            return ["log"]
+        project = [short_name(run.project_name)] if run.project_name else []
+        return [*project, short_name(run.name), "log"]
 
     def place_note(self) -> str:
         model = self._model
         return headline(model.run, model.job, model.entries) if model else ""
 
     def note_tone(self) -> Tone | None:
-        return status_tone(self._model.run.status) if self._model else Tone.WARN
+        return run_tone(self._model.run) if self._model else Tone.WARN
 
     # ------------------------------------------------------------ reading
 
@@ -180,7 +179,7 @@ def log_head(model: RunModel, problem: str, now_ms: int) -> list[Line]:
     run, log = model.run, model.log
     parts: list[Part] = [
         (" ", Tone.PLAIN),
-        (headline(run, model.job, model.entries), status_tone(run.status)),
+        (headline(run, model.job, model.entries), run_tone(run)),
     ]
     if log is not None:
         whole = "complete" if log.complete else "so far"

@@ -23,6 +23,7 @@ from mantik_tui.screens.project_tabs import (
 from mantik_tui.screens.run_list import RunList, Scope
 from mantik_tui.screens.run_list_screen import RunListScreen
 from mantik_tui.widgets.bindings import bindings_for
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.tab_line import TabLine
 from mantik_tui.widgets.virtual_table import VirtualTable
 from mantik_tui.workspace import projects, reads
@@ -63,7 +64,7 @@ class ProjectScreen(RunListScreen):
         self._tab_shown()
 
     def place(self) -> list[str]:
-        return [self.project.name, TABS[self._tab].lower()]
+        return [short_name(self.project.name), TABS[self._tab].lower()]
 
     # ------------------------------------------------------------ reading
 

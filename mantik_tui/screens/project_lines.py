@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mantik_tui.domain.project import Dataset, Project, ProjectRow, Repository
 from mantik_tui.domain.run import RunRow
 from mantik_tui.domain.text import clock, duration, number
-from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.one_line import STRONG, Part
+from mantik_tui.widgets.columns import Tone, fit_text
+from mantik_tui.widgets.one_line import STRONG, Part, short_name
 from mantik_tui.widgets.project_card import status_tone
 from mantik_tui.widgets.run_columns import status_words, took_ms
 from mantik_tui.widgets.styled_text import BLANK, Line, fact, heading, plain
@@ -38,9 +38,11 @@ def fact_lines(project: Project, row: ProjectRow | None, now_ms: int) -> list[Li
         active += [f"{row.queued} queued"] if row.queued else []
         lines.append(fact("runs", " · ".join(active)))
     code = _first(project.code) or project.folder
-    lines.append(fact("code", code or "not known: tab 2", _known(code)))
-    lines.append(fact("data", _first(project.data) or "not known: tab 3", _known(project.data)))
-    lines.append(fact("as of", clock(project.as_of_ms, now_ms), Tone.MUTED))
+    lines.append(fact("code", code or "not known: e sets a folder, tab 2 says more", _known(code)))
+    data = _first(project.data)
+    lines.append(fact("data", data or "not known: tab 3 says how to add it", _known(data)))
+    if project.as_of_ms:
+        lines.append(fact("as of", clock(project.as_of_ms, now_ms), Tone.MUTED))
     return lines
 
 
@@ -102,8 +104,8 @@ def data_lines(project: Project, datasets: Sequence[Dataset]) -> list[Line]:
         lines.append(
             Line(
                 (
-                    (f"  {item.name:<28} ", Tone.PLAIN),
-                    (f"{item.digest:<12} ", Tone.MUTED),
+                    (f"  {_cell(item.name, 28)} ", Tone.PLAIN),
+                    (f"{_cell(item.digest, 12)} ", Tone.MUTED),
                     (f"{item.runs:>6,} {'run ' if item.runs == 1 else 'runs'}  ", Tone.PLAIN),
                     (f"{item.context or '-'}  {_short(item.source)}", Tone.MUTED),
                 ),
@@ -119,13 +121,17 @@ def _result(run: RunRow, metric: str, now_ms: int, place: int | None) -> Line:
     value = number(run.metrics.get(metric)) if metric else ""
     parts: list[Part] = [(f"{place:>2}  " if place else "    ", Tone.MUTED)]
     parts += [(f"{value:>9}  " if metric else "", STRONG if place == 1 else Tone.PLAIN)]
-    parts += [(f"{run.name:<18} ", Tone.PLAIN)]
+    parts += [(f"{_cell(run.name, 18)} ", Tone.PLAIN)]
     if place is None:
-        parts.append((f"{status_words(run):<14} ", status_tone(run.status)))
+        parts.append((f"{_cell(status_words(run), 14)} ", status_tone(run.status)))
     else:
         parts.append((f"{duration(took_ms(run, now_ms)):>8}       ", Tone.MUTED))
-    parts.append((f"{run.user or '-':<6} {clock(run.start_ms, now_ms)}", Tone.MUTED))
+    parts.append((f"{_cell(run.user or '-', 6)} {clock(run.start_ms, now_ms)}", Tone.MUTED))
     return Line(tuple(parts), 4)
+
+
+def _cell(text: str, width: int) -> str:
+    return fit_text(short_name(text, width), width)
 
 
 def _people(project: Project) -> list[Line]:

@@ -161,7 +161,9 @@ def _read_results(screen: ProjectScreen, project: Project) -> tuple[list[RunRow]
     best: Sequence[int] = ()
     if project.best_metric:
         order = Sort(f"metric:{project.best_metric}", project.best_goal == "max")
-        finished = parse_filter(f"status:finished `metrics.{project.best_metric}`>-inf")
+        # A diverged run is never the best: MLflow stores infinity as the largest double.
+        key = f"`metrics.{project.best_metric}`"
+        finished = parse_filter(f"status:finished {key}>-1.797e308 {key}<1.797e308")
         best = read(reads.runs.run_ids, scope, finished, order, 0, _RESULTS)
     return (
         read(reads.runs.run_rows, best, metrics),

@@ -19,11 +19,12 @@ from mantik_tui.screens.run_model import RunModel, read_run
 from mantik_tui.screens.run_plots import MOST_METRICS, default_metrics, family
 from mantik_tui.screens.run_tabs import LISTS, RunTabs
 from mantik_tui.screens.run_top import Main, RunTop, main_part
-from mantik_tui.screens.run_words import headline, status_tone
+from mantik_tui.screens.run_words import headline, run_tone, why_no_change
 from mantik_tui.screens.text_editing import edit_text
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.line_plot import LinePlot
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.styled_text import StyledLines
 from mantik_tui.workspace import live, runs, views
 from mantik_tui.workspace.reads import history, projects
@@ -70,14 +71,15 @@ class RunScreen(MantikScreen):
         run = self._model.run if self._model else None
         if run is None:
             return ["run"]
-        return [run.project_name, run.name] if run.project_name else [run.name]
+        name = short_name(run.name)
+        return [short_name(run.project_name), name] if run.project_name else [name]
 
     def place_note(self) -> str:
         model = self._model
         return headline(model.run, model.job, model.entries) if model else self._gone
 
     def note_tone(self) -> Tone | None:
-        return status_tone(self._model.run.status) if self._model else Tone.WARN
+        return run_tone(self._model.run) if self._model else Tone.WARN
 
     # ------------------------------------------------------------ reading and painting
 
@@ -245,6 +247,9 @@ class RunScreen(MantikScreen):
         if model is None:
             return None if action_id == "back" else "This run is no longer there"
         reasons: dict[str, Callable[[], str | None]] = {
+            "edit": lambda: why_no_change(model.run),
+            "tag": lambda: why_no_change(model.run),
+            "rename": lambda: why_no_change(model.run),
             "cancel": lambda: run_dialogs.why_not_cancel(model.job),
             "script": lambda: run_records.why_no_script(model.run),
             "differences": lambda: run_records.why_no_changes(model.run),
@@ -349,7 +354,7 @@ class RunScreen(MantikScreen):
         model = self._model
         if model is not None:
             then = partial(self.run_verb, runs.set_note, self.run_id)
-            edit_text(self, f"Note of {model.run.name}", model.run.note, then)
+            edit_text(self, f"Note of {short_name(model.run.name)}", model.run.note, then)
 
     def action_copy(self) -> None:
         model = self._model

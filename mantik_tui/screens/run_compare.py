@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mantik_tui.domain.run import Run
 from mantik_tui.domain.text import clock
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.workspace.reads import projects, runs
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def choose_other(screen: MantikScreen, run: Run) -> None:
 
     def words(run_id: int, status: str, user: str, start_ms: int | None) -> str:
         first = "the best, " if best is not None and run_id == best.run_id else ""
-        return f"{first}{status}, {user}, {clock(start_ms, session.now_ms())}"
+        return f"{first}{status}, {short_name(user, 16)}, {clock(start_ms, session.now_ms())}"
 
     def picked(answer: tuple[str, ...] | None) -> None:
         if answer:
             screen.mantik.open_compare([run.id, int(answer[0])])
 
     choices = [Choice(str(r.id), r.name, words(r.id, r.status, r.user, r.start_ms)) for r in others]
-    screen.app.push_screen(PickDialog(f"Compare {run.name} with", choices), picked)
+    screen.app.push_screen(PickDialog(f"Compare {short_name(run.name)} with", choices), picked)

@@ -12,6 +12,7 @@ from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.domain.run import Run
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.dialogs import Choice, ConfirmDialog, PickDialog, PromptDialog
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.workspace import files, outbox, runs
 from mantik_tui.workspace.session import Session
 
@@ -29,10 +30,10 @@ def why_not_cancel(job: Job | None) -> str | None:
 def ask_cancel(screen: MantikScreen, run: Run, job: Job) -> None:
     """Cancel a run's job after a dialog that names run, site, job and owner."""
     lines = [
-        f"run    {run.name}",
+        f"run    {short_name(run.name)}",
         f"site   {job.site}",
         f"job    {job.job_id or 'not submitted yet'}",
-        f"owner  {run.user or 'not named'}",
+        f"owner  {short_name(run.user) or 'not named'}",
         f"state  {job.state.value}",
     ]
     is_unsent = not job.job_id
@@ -45,10 +46,14 @@ def ask_cancel(screen: MantikScreen, run: Run, job: Job) -> None:
 
     def answered(answer: str | None) -> None:
         if answer == ConfirmDialog.YES:
-            screen.run_verb(runs.cancel, run.id, done=partial(_cancelled, screen, run.name))
+            screen.run_verb(
+                runs.cancel, run.id, done=partial(_cancelled, screen, short_name(run.name))
+            )
 
     yes = "take it back" if is_unsent else "cancel the job"
-    screen.app.push_screen(ConfirmDialog(f"Cancel {clean(run.name)}?", lines, yes=yes), answered)
+    screen.app.push_screen(
+        ConfirmDialog(f"Cancel {short_name(run.name)}?", lines, yes=yes), answered
+    )
 
 
 def _cancelled(screen: MantikScreen, name: str, answer: str) -> None:
@@ -86,7 +91,7 @@ def ask_tag(screen: MantikScreen, run: Run, key: str = "") -> None:
 
     lines = ["key=value sets a tag, -key removes it"]
     screen.app.push_screen(
-        PromptDialog(f"Tag {clean(run.name)}", text=text, lines=lines, check=fault), entered
+        PromptDialog(f"Tag {short_name(run.name)}", text=text, lines=lines, check=fault), entered
     )
 
 
@@ -112,12 +117,12 @@ def ask_take_back(screen: MantikScreen, entries: Sequence[Entry]) -> None:
         if chosen:
             _confirm_take_back(screen, chosen[0])
 
-    choices = [Choice(e.id, clean(e.what, keep_newlines=False), e.state.value) for e in entries]
+    choices = [Choice(e.id, short_name(e.what, 60), e.state.value) for e in entries]
     screen.app.push_screen(PickDialog("Take back", choices), picked)
 
 
 def _confirm_take_back(screen: MantikScreen, entry: Entry) -> None:
-    what = clean(entry.what, keep_newlines=False)
+    what = short_name(entry.what, 60)
     done: Callable[[], None] = partial(
         screen.run_verb, outbox.take_back, entry.id, words=f"Taken back: {what}"
     )

@@ -18,6 +18,7 @@ from textual.worker import Worker, get_current_worker
 
 from mantik_tui.domain.errors import BadInput, MantikError
 from mantik_tui.domain.filters import Filter, parse_filter
+from mantik_tui.domain.project import UNSORTED
 from mantik_tui.domain.run import RunRow
 from mantik_tui.widgets.columns import Column
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
@@ -78,6 +79,7 @@ class RunList(Vertical):
         self._empty = empty
         self._view = views.recall(session, place)
         self._best_metric, self._best_goal = "", "min"
+        self._is_unsorted = False
         self._texts: frozenset[str] = frozenset()
         self._experiments: dict[int, str] = {}
         self._total = 0
@@ -317,6 +319,7 @@ class RunList(Vertical):
         if self._scope.project_id is not None:
             project = self._session.read(reads.projects.get_project, self._scope.project_id)
             self._best_metric, self._best_goal = project.best_metric, project.best_goal
+            self._is_unsorted = project.name == UNSORTED
         read = self._session.read
         newest = read(reads.runs.run_ids, self._scope, limit=_SAMPLE)
         if self._view.columns:
@@ -327,7 +330,9 @@ class RunList(Vertical):
         params = read(reads.runs.keys_in_use, "param", self._scope, _SAMPLE)[:60]
         rows = read(reads.runs.run_rows, newest, (), params)
         self._texts = text_params(rows)
-        return default_columns(self._best_metric, metrics, differing(rows))
+        return default_columns(
+            self._best_metric, metrics, differing(rows), with_experiment=self._is_unsorted
+        )
 
     def _table_columns(self) -> tuple[Column[RunRow], ...]:
         if "experiment" in self._columns.ids and not self._experiments:

@@ -15,6 +15,7 @@ from mantik_tui.domain.run import Run
 from mantik_tui.domain.text import clean
 from mantik_tui.screens.copying import MAX_COPY
 from mantik_tui.widgets.columns import Tone
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.preview import diff_lines
 from mantik_tui.widgets.styled_text import Line, StyledText, plain
 from mantik_tui.workspace import records
@@ -70,12 +71,14 @@ def why_no_changes(run: Run) -> str | None:
 
 def show_script(screen: MantikScreen, run: Run) -> None:
     """The job script as it was submitted."""
-    _show(screen, run, records.SCRIPT, f"Job script of {run.name}", script_lines)
+    _show(screen, run, records.SCRIPT, f"Job script of {short_name(run.name)}", script_lines)
 
 
 def show_changes(screen: MantikScreen, run: Run) -> None:
     """What was changed in the code and not committed when the run was submitted."""
-    _show(screen, run, records.CHANGES, f"Uncommitted changes in {run.name}", diff_lines)
+    _show(
+        screen, run, records.CHANGES, f"Uncommitted changes in {short_name(run.name)}", diff_lines
+    )
 
 
 def script_lines(text: str) -> list[Line]:

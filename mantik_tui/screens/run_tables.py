@@ -12,11 +12,11 @@ from mantik_tui.domain.text import clean, clock, duration, number
 from mantik_tui.screens.run_model import RunModel
 from mantik_tui.widgets.columns import Column, Tone
 from mantik_tui.widgets.job_panel import job_lines, state_tone
+from mantik_tui.widgets.plot_data import INFINITE, sparkline
 from mantik_tui.widgets.styled_text import BLANK, Line, fact, heading, lines_of, plain
 from mantik_tui.workspace.reads import history, jobs
 
 SPARK_WIDTH = 16
-_BARS = "▁▂▃▄▅▆▇█"
 
 
 class Numbers:
@@ -114,24 +114,11 @@ class Shape:
 
 def shape_of(values: Sequence[float]) -> Shape | None:
     """None where no finite value is stored."""
-    finite = [value for value in values if math.isfinite(value) and abs(value) < 1.797e308]
+    finite = [value for value in values if abs(value) < INFINITE]
     if not finite:
         return None
     low, high = min(finite), max(finite)
-    return Shape(sparkline(finite, low, high), low, high, len(values) - len(finite))
-
-
-def sparkline(values: Sequence[float], low: float, high: float, width: int = SPARK_WIDTH) -> str:
-    """The course of values in up to `width` bars, each the mean of its part."""
-    count = min(width, len(values))
-    span = high - low
-    bars = []
-    for at in range(count):
-        part = values[at * len(values) // count : (at + 1) * len(values) // count]
-        mean = sum(value / len(part) for value in part)
-        share = (mean - low) / span if span > 0 and math.isfinite(span) else 0.5
-        bars.append(_BARS[min(7, max(0, int(share * 8)))])
-    return "".join(bars)
+    return Shape(sparkline(values, SPARK_WIDTH), low, high, len(values) - len(finite))
 
 
 @dataclass(frozen=True, slots=True)

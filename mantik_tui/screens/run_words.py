@@ -12,6 +12,8 @@ from mantik_tui.domain.run import Run
 from mantik_tui.domain.site import Site
 from mantik_tui.domain.text import clock, duration
 from mantik_tui.widgets.columns import Tone
+from mantik_tui.widgets.job_panel import DELETED, is_deleted, says_more
+from mantik_tui.widgets.one_line import short_name
 
 _TONES = {
     "FINISHED": Tone.GOOD,
@@ -35,6 +37,16 @@ def status_tone(status: str) -> Tone:
     return _TONES.get(status, Tone.PLAIN)
 
 
+def run_tone(run: Run) -> Tone:
+    """How a run's headline looks."""
+    return Tone.WARN if is_deleted(run) else status_tone(run.status)
+
+
+def why_no_change(run: Run) -> str | None:
+    """Why tags, note and name can't be changed; None when they can."""
+    return "It was deleted on the server: it can't be changed any more" if is_deleted(run) else None
+
+
 def unsent(entries: Sequence[Entry]) -> Entry | None:
     """The submission that has not been sent, None if it has."""
     return next((entry for entry in entries if entry.kind == EntryKind.SUBMIT), None)
@@ -42,6 +54,8 @@ def unsent(entries: Sequence[Entry]) -> Entry | None:
 
 def headline(run: Run, job: Job | None, entries: Sequence[Entry] = ()) -> str:
     """A run's state in a few words: `RUNNING on juwels`, `FAILED: out of memory`, `not sent yet`."""
+    if is_deleted(run):
+        return DELETED
     entry = unsent(entries)
     if entry is not None and (job is None or not job.job_id):
         if entry.state is EntryState.SENDING:
@@ -50,7 +64,7 @@ def headline(run: Run, job: Job | None, entries: Sequence[Entry] = ()) -> str:
     if job is None:
         return run.status
     if job.state.ended:
-        return f"{run.status}: {job.cause}" if job.cause else run.status
+        return f"{run.status}: {job.cause}" if says_more(job) else run.status
     if job.state is JobState.UNKNOWN:
         return f"{run.status}? {job.site} says nothing"
     state = "" if job.state in (JobState.RUNNING, JobState.QUEUED) else f", {job.state.value}"
@@ -172,7 +186,7 @@ def why_no_log(
     if entry is not None and (job is None or not job.job_id):
         reason = f": {entry.error}" if entry.error else ""
         return Explanation(
-            f"{run.name} has not been submitted yet{reason}.",
+            f"{short_name(run.name)} has not been submitted yet{reason}.",
             "o shows what waits, and why.",
         )
     if job is None:

@@ -9,7 +9,7 @@ from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.domain.run import Run
 from mantik_tui.domain.text import clean, clock, duration
 from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.one_line import Part
+from mantik_tui.widgets.one_line import Part, short_name
 from mantik_tui.widgets.provenance import code_of, config_words
 from mantik_tui.widgets.styled_text import Line, StyledText, fact
 
@@ -40,10 +40,22 @@ def state_tone(state: JobState) -> Tone:
     return _STATE_TONES[state]
 
 
+DELETED = "deleted on the server"
+
+
+def is_deleted(run: Run) -> bool:
+    """It was deleted on the server; the copy here stays readable."""
+    return run.deleted_remotely or run.lifecycle == "deleted"
+
+
+def says_more(job: Job) -> bool:
+    """The cause of a job's end adds something to its state."""
+    return bool(job.cause) and job.cause != job.state.value
+
+
 def state_text(job: Job) -> str:
     """The state, and its cause where that says more."""
-    says_more = job.cause and job.cause != job.state.value
-    return f"{job.state.value}: {job.cause}" if says_more else job.state.value
+    return f"{job.state.value}: {job.cause}" if says_more(job) else job.state.value
 
 
 def _row(label: str, text: str, tone: str = Tone.PLAIN) -> Line:
@@ -88,7 +100,7 @@ def job_lines(
     lines.append(
         _row(
             "in",
-            f"{clean(run.experiment_name, keep_newlines=False)}, by {run.user or 'nobody named'}",
+            f"{short_name(run.experiment_name)}, by {short_name(run.user) or 'nobody named'}",
         )
     )
     lines += _server_part(run, entries, now_ms)
@@ -126,7 +138,7 @@ def _job_part(run: Run, job: Job | None, attempts: int, now_ms: int) -> list[Lin
     attempt = f", attempt {job.attempt}" if attempts > 1 else ""
     lines = [_row("job", f"{name} on {job.site}{node}{attempt}")]
     lines.append(_row("state", state_text(job), state_tone(job.state)))
-    if job.words and job.state not in _SPEAK_FOR_THEMSELVES:
+    if _site_says_more(job):
         lines.append(_row("site", f"“{clean(job.words, keep_newlines=False)}”", Tone.MUTED))
     when = clocks(job, now_ms)
     if when:
@@ -138,13 +150,20 @@ def _job_part(run: Run, job: Job | None, attempts: int, now_ms: int) -> list[Lin
     return lines
 
 
+def _site_says_more(job: Job) -> bool:
+    words = clean(job.words, keep_newlines=False).strip().rstrip(".").casefold()
+    said = {job.state.value, job.cause.casefold(), state_text(job).casefold(), ""}
+    return job.state not in _SPEAK_FOR_THEMSELVES and words not in said
+
+
 def _server_part(run: Run, entries: Sequence[Entry], now_ms: int) -> list[Line]:
     lines: list[Line] = []
-    if run.server_status and run.server_status != run.status:
+    if is_deleted(run):
+        words = "it was deleted there; the copy here stays, and can't be changed"
+        lines.append(_row("server", words, Tone.WARN))
+    elif run.server_status and run.server_status != run.status:
         words = f"says {run.server_status}; the job decides"
         lines.append(_row("server", words, Tone.WARN))
-    elif run.deleted_remotely:
-        lines.append(_row("server", "it was deleted there; the copy here stays", Tone.WARN))
     elif run.server_id is None:
         lines.append(_row("server", "does not know it yet", Tone.WARN))
     if entries:
@@ -168,12 +187,14 @@ def _since(job: Job, now_ms: int) -> str:
 
 def one_line(run: Run, job: Job | None, entries: Sequence[Entry], now_ms: int) -> tuple[Part, ...]:
     """The panel in one line, for narrow windows."""
+    deleted: tuple[Part, ...] = ((f"{DELETED} · ", Tone.WARN),) if is_deleted(run) else ()
     if job is None:
         start = f"started {clock(run.start_ms, now_ms)}" if run.start_ms else "not started"
-        return ((f"{start}, submitted elsewhere", Tone.MUTED),)
+        return (*deleted, (f"{start}, submitted elsewhere", Tone.MUTED))
     if is_unsent(job, entries):
-        return (("no job yet: ", Tone.PLAIN), (f"not submitted to {job.site}", Tone.WARN))
+        return (*deleted, ("no job yet: ", Tone.PLAIN), (f"not submitted to {job.site}", Tone.WARN))
     return (
+        *deleted,
         (f"job {job.job_id or 'none yet'} on {job.site} · ", Tone.PLAIN),
         (state_text(job), state_tone(job.state)),
         (_since(job, now_ms), Tone.MUTED),

@@ -69,6 +69,11 @@ def parts_width(parts: Sequence[Part]) -> int:
     return sum(cell_len(text) for text, _name in parts)
 
 
+def short_name(text: str, width: int = 40) -> str:
+    """A name from elsewhere on one line and in at most `width` cells; names may hold line breaks, tabs, and much text."""
+    return shorten(" ".join(clean(text, keep_newlines=False).split()), width)
+
+
 def shorten(text: str, width: int) -> str:
     """`text` in at most `width` cells, its middle cut out: names differ at both ends."""
     if cell_len(text) <= width:
@@ -80,3 +85,10 @@ def shorten(text: str, width: int) -> str:
     while cell_len(tail) > width - 1 - head:
         tail = tail[1:]
     return set_cell_size(text, head) + "…" + tail
+
+
+def clip(text: str, width: int) -> str:
+    """`text` in at most `width` cells, its end cut off: sentences begin with what matters."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""

@@ -9,7 +9,7 @@ from mantik_tui.domain.run import RunStatus
 from mantik_tui.domain.text import clock, duration, number
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.line_block import Line, rule
-from mantik_tui.widgets.one_line import STRONG, Part
+from mantik_tui.widgets.one_line import STRONG, Part, short_name
 
 _STATUS_TONES: dict[str, Tone] = {
     RunStatus.RUNNING: Tone.ACCENT,
@@ -23,6 +23,11 @@ _STATUS_TONES: dict[str, Tone] = {
 def status_tone(status: str) -> Tone:
     """How a run's status looks."""
     return _STATUS_TONES.get(status, Tone.PLAIN)
+
+
+def is_rank(value: float | None) -> bool:
+    """Whether a metric's value can make a run the best one: a diverged run (NaN, infinite) never is."""
+    return value is not None and abs(value) < 1.797e308
 
 
 def people_words(owner: str, people: int, ownership: str) -> str:
@@ -61,17 +66,19 @@ def label_words(row: ProjectRow) -> str:
 def result_line(title: str, result: Result | None, now_ms: int, params: Mapping[str, str]) -> Line:
     """`best   rmse 0.0431  calm-heron-12  lr 3e-4      by tom, 12 Nov`."""
     left: list[Part] = [("   ", Tone.PLAIN), (f"{title:<8}", Tone.MUTED)]
+    if result is not None and title == "best" and not is_rank(result.value):
+        result = None
     if result is None:
         return [*left, ("none yet", Tone.MUTED)], ()
     if result.metric:
         left.append((f"{result.metric} ", Tone.MUTED))
         left.append((f"{number(result.value)}  ", STRONG if title == "best" else Tone.PLAIN))
-    left.append((result.name, Tone.PLAIN))
+    left.append((short_name(result.name), Tone.PLAIN))
     if title == "latest":
         left.append((f"  {result.status}", status_tone(result.status)))
         if result.status == RunStatus.RUNNING and result.at_ms:
             left.append((f" for {duration(now_ms - result.at_ms)}", Tone.MUTED))
     for key, value in list(params.items())[:3]:
-        left.append((f"  {key} {value}", Tone.MUTED))
-    by = f"by {result.user}, " if result.user else ""
+        left.append((f"  {short_name(key, 24)} {short_name(value, 24)}", Tone.MUTED))
+    by = f"by {short_name(result.user, 20)}, " if result.user else ""
     return left, [(f"  {by}{clock(result.at_ms, now_ms)} ", Tone.MUTED)]

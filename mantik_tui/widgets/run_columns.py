@@ -9,6 +9,7 @@ from mantik_tui.domain.filters import as_number
 from mantik_tui.domain.run import RunRow, RunStatus
 from mantik_tui.domain.text import clock, duration, number
 from mantik_tui.widgets.columns import Column, Tone, with_titles
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.project_card import status_tone
 
 METRIC = "metric:"
@@ -17,6 +18,7 @@ FIXED = ("name", "status", "site", "start", "took", "end", "user", "experiment",
 """Ids of the columns that every table of runs has. Others are `metric:NAME` and `param:NAME`."""
 _BEFORE = ("name", "status", "site", "start", "took")
 _AFTER = ("user",)
+_LONG_NAME = 60
 _TITLES = {"start": "started", "end": "ended", "user": "who"}
 
 
@@ -36,14 +38,22 @@ class RunColumns:
 
 
 def default_columns(
-    best_metric: str, metrics: Sequence[str], params: Sequence[str]
+    best_metric: str,
+    metrics: Sequence[str],
+    params: Sequence[str],
+    *,
+    with_experiment: bool = False,
 ) -> tuple[str, ...]:
-    """Eight to ten columns: the best metric and the next ones, then the params that differ."""
+    """Eight to eleven columns: the best metric and the next ones, then the params that differ.
+
+    `with_experiment`: for lists whose experiments have nothing to do with each other.
+    """
     chosen = [best_metric] if best_metric else []
     chosen += [name for name in metrics if name != best_metric and not name.startswith("system/")]
     shown = [METRIC + name for name in chosen[: 4 - min(2, len(params))]]
     shown += [PARAM + name for name in params[: 4 - min(2, len(chosen))]]
-    return (*_BEFORE, *shown, *_AFTER)
+    experiment = ("experiment",) if with_experiment else ()
+    return (*_BEFORE[:2], *experiment, *_BEFORE[2:], *shown, *_AFTER)
 
 
 def differing(rows: Sequence[RunRow]) -> list[str]:
@@ -163,7 +173,8 @@ def status_words(row: RunRow) -> str:
 
 def _name(row: RunRow) -> str:
     """With a sign while something of it waits in the outbox."""
-    return f"{row.name} ↑" if row.pending else row.name
+    name = row.name if len(row.name) <= _LONG_NAME else short_name(row.name, _LONG_NAME)
+    return f"{name} ↑" if row.pending else name
 
 
 def _status_tone(row: RunRow) -> Tone:

@@ -59,12 +59,12 @@ def wrap(line: Line, width: int) -> list[tuple[Part, ...]]:
     """The rows of a line in `width` cells: broken between words, long words where they must be."""
     width = max(1, width)
     if sum(cell_len(text) for text, _ in line.parts) <= width:
-        return [tuple((clean(text, keep_newlines=False), tone) for text, tone in line.parts)]
+        return [tuple((_on_one_line(text), tone) for text, tone in line.parts)]
     indent = line.indent if line.indent < width // 2 else 0
     rows: list[list[Part]] = [[]]
     used = 0
     for text, tone in line.parts:
-        for word in _words(clean(text, keep_newlines=False)):
+        for word in _words(_on_one_line(text)):
             while word:
                 room = width - used
                 length = cell_len(word)
@@ -84,6 +84,11 @@ def wrap(line: Line, width: int) -> list[tuple[Part, ...]]:
                 used = indent
                 word = word.lstrip() if not at_start else word
     return [tuple(row) for row in rows]
+
+
+def _on_one_line(text: str) -> str:
+    """Terminals jump at tabs, which would shift what stands to the right."""
+    return clean(text, keep_newlines=False).replace("\t", " ")
 
 
 def _words(text: str) -> list[str]:

@@ -15,7 +15,7 @@ _ACTIVE = "key"
 
 
 class TabLine(OneLine):
-    """` 1[params 10] 2 metrics 4 `: the open one stands out, figures beside a name say how much is in it."""
+    """` 1 [params 10] 2 metrics 4 `: the open one stands out, figures beside a name say how much is in it."""
 
     DEFAULT_CSS = "TabLine { height: 1; }"
 
@@ -62,7 +62,7 @@ class TabLine(OneLine):
         is_active = number == self.active
         name = self.names[number]
         count = self._counts.get(name, "") if with_count else ""
-        number_part: Part = (f" {number + 1}", Tone.MUTED)
+        number_part: Part = (f" {number + 1} " if is_active else f" {number + 1}", Tone.MUTED)
         if is_active:
             return [number_part, (f"[{name}{f' {count}' if count else ''}]", _ACTIVE)]
         return [

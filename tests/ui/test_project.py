@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
+from mantik_tui.domain.project import Result
 from mantik_tui.screens.project import ProjectScreen
 from mantik_tui.store.connect import Store
+from mantik_tui.widgets.project_card import result_line
+from mantik_tui.widgets.run_columns import default_columns
 from mantik_tui.workspace import reads
 from mantik_tui.workspace.session import Session
+from tests.support.store_fill import NOW_MS
 from tests.support.ui import make_app, make_session, said, screen_text, settle, until
 
 
@@ -154,3 +159,33 @@ async def test_hostile_text_of_a_project_is_harmless(session: Session) -> None:
     text = await open_tab(session)
     assert "\x1b" not in text
     assert "[bold]x[/nope]" in text
+
+
+async def test_a_diverged_run_is_never_the_best(session: Session) -> None:
+    for value in (math.inf, math.nan, 1.7976931348623157e308, None):
+        best = Result(1, "c", "boom", "tom", "FINISHED", "rmse", value, NOW_MS)
+        left, _right = result_line("best", best, NOW_MS, {})
+        assert "none yet" in "".join(text for text, _ in left)
+    with session.store.transaction() as connection:
+        rows = connection.execute(
+            "SELECT m.run_id, m.key_id FROM metric m JOIN key k ON k.id = m.key_id JOIN project p"
+            " ON k.name = p.best_metric AND p.id = 1 JOIN run r ON r.id = m.run_id"
+            " AND r.project_id = 1 AND r.status = 'FINISHED' LIMIT 3"
+        ).fetchall()
+        assert rows
+        for run_id, key_id in rows:
+            connection.execute(
+                "UPDATE metric SET value = -1.7976931348623157e308 WHERE run_id = ? AND key_id = ?",
+                (run_id, key_id),
+            )
+    app = make_app(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.open_project(1)
+        await settle(pilot)
+        ranked = screen_text(app).split("Best")[1].split("Latest")[0]
+        assert "inf" not in ranked
+
+
+def test_unsorted_shows_which_experiment_a_run_is_of() -> None:
+    assert "experiment" in default_columns("rmse", ["rmse"], [], with_experiment=True)
+    assert "experiment" not in default_columns("rmse", ["rmse"], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ async def test_metrics_show_their_course_and_enter_plots_one(scene: Scene) -> No
         await settle(pilot)
         await pilot.press("2")
         await settle(pilot)
-        assert "█▆▅▄▃▂▂▂▁▁▁▁▁▁▁▁" in screen_text(app)
+        assert re.search("█[▅-▇]+[▁-▄▅]+▁", screen_text(app)), "it falls from left to right"
         await pilot.press("enter")
         await settle(pilot)
         screen = app.screen
@@ -358,3 +359,50 @@ async def test_copying_offers_ids_folder_and_the_line_under_the_cursor(scene: Sc
         text = screen_text(app)
         for words in ("param arch", "name", "server's id", "job id", "run folder"):
             assert words in text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_deleted_on_the_server_says_so_and_takes_no_edits(
+    scene: Scene, size: tuple[int, int]
+) -> None:
+    app = make_app(scene.session)
+    async with app.run_test(size=size) as pilot:
+        app.open_run(scene.running)
+        await settle(pilot)
+        with scene.session.store.transaction() as connection:
+            connection.execute("UPDATE run SET deleted = 1 WHERE id = ?", (scene.running,))
+        scene.engine.say("changed", tables=["run"])
+        await until(pilot, lambda: "deleted on the server" in screen_text(app).splitlines()[0])
+        assert "RUNNING" not in screen_text(app).splitlines()[0]
+        below = "\n".join(screen_text(app).splitlines()[1:])
+        assert "it was deleted there" in below or "deleted on the server" in below
+        before = len(open_entries(scene.session.store.connection))
+        for key in ("t", "e"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert isinstance(app.screen, RunScreen), "no dialog opens"
+        assert "It was deleted on the server: it can't be changed any more" in said(app)
+        assert len(open_entries(scene.session.store.connection)) == before
+
+
+async def test_a_name_of_any_length_stays_on_its_line(scene: Scene) -> None:
+    name = "seven\tmoons\nrise " * 120
+    with scene.session.store.transaction() as connection:
+        connection.execute("UPDATE run SET name = ? WHERE id = ?", (name, scene.running))
+    app = make_app(scene.session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_project(scene.project_id)
+        await settle(pilot)
+        text = screen_text(app)
+        assert "\t" not in text
+        lines = [line for line in text.splitlines() if "seven" in line]
+        assert lines, "it is listed among the latest"
+        assert all("RUNNING" in line and "13:0" in line for line in lines), "columns stand still"
+        app.open_run(scene.running)
+        await settle(pilot)
+        top = screen_text(app).splitlines()[0]
+        assert "seven" in top
+        assert "RUNNING" in top
+        await pilot.press("X")
+        await settle(pilot)
+        assert "4711021" in screen_text(app), "the dialog still shows which job"

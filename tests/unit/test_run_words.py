@@ -11,7 +11,7 @@ from mantik_tui.domain.outbox import Entry, EntryKind, EntryState
 from mantik_tui.domain.run import MetricValue, Run
 from mantik_tui.domain.site import Site
 from mantik_tui.screens.run_plots import default_metrics, family, plot_groups
-from mantik_tui.screens.run_tables import shape_of, sparkline, tag_rows
+from mantik_tui.screens.run_tables import shape_of, tag_rows
 from mantik_tui.screens.run_words import (
     disagreement,
     elapsed_of_limit,
@@ -191,8 +191,10 @@ class TestPlots:
         assert default_metrics(a_run(metrics=metrics), "") == ["b"]
         assert default_metrics(a_run(), "") == []
 
-    def test_a_sparkline_falls_where_values_fall(self) -> None:
-        assert sparkline([8, 7, 6, 5, 4, 3, 2, 1], 1, 8, 8) == "█▇▆▅▄▃▂▁"
+    def test_a_spike_stays_in_the_small_course(self) -> None:
+        shape = shape_of([0.1] * 500 + [9.0] + [0.1] * 500)
+        assert shape is not None
+        assert shape.spark.count("█") == 1
 
     def test_a_diverged_course_counts_what_is_not_finite(self) -> None:
         shape = shape_of([1.0, float("nan"), 2.0, 1.7976931348623157e308])
