@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -12,7 +11,9 @@ from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 
+from mantik_tui.actions import by_id, key_words
 from mantik_tui.domain.errors import MantikError
 from mantik_tui.screens.base import EngineEvent, MantikScreen, StoreChanged
 from mantik_tui.screens.frame_lines import ENGINE_OFF, ENGINE_ON, ENGINE_STARTING, News
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from mantik_tui.workspace.servers import Offer
 
 S = TypeVar("S", bound=MantikScreen)
+
+LONGEST_PAUSE_S = 60.0
+"""Between two attempts to start an engine."""
+_REMEMBER_MS = 600_000
+REFRESH = "refresh"
 
 
 def action_provider() -> type[Provider]:
@@ -54,6 +60,7 @@ class MantikApp(App[None]):
         self.engine_state = ENGINE_STARTING
         self._keys = KeyOrder(self, self.post_message)
         self._lost_at: list[int] = []
+        self._wake_timer: Timer | None = None
         self.news: News | None = None
         """What happened last while the program was open."""
         self.told_up_to = 0
@@ -117,19 +124,35 @@ class MantikApp(App[None]):
         try:
             self.session.engine.ensure()
         except MantikError as error:
-            self.call_later(self._engine_is, ENGINE_OFF)
-            self.call_later(
-                partial(
-                    self.notify, str(error), title="Working without the engine", severity="warning"
-                )
-            )
+            self.call_later(self._engine_failed, error)
         else:
             self.call_later(self._engine_is, ENGINE_ON)
 
+    def _engine_failed(self, error: MantikError) -> None:
+        """Say so once; it is tried again all the same."""
+        if self.engine_state == ENGINE_STARTING:
+            self.notify(str(error), title="Working without the engine", severity="warning")
+        self._engine_lost()
+
     def _engine_is(self, state: str) -> None:
         self.engine_state = state
+        if state == ENGINE_ON and self._wake_timer is not None:
+            self._wake_timer.stop()
+            self._wake_timer = None
         if (screen := self.top_screen) is not None:
             screen.look_again()
+
+    def note_engine(self) -> None:
+        """An engine that somebody else has started meanwhile is one that runs."""
+        if self.engine_state == ENGINE_OFF and self.session.engine.connected:
+            self._engine_is(ENGINE_ON)
+
+    def engine_words(self) -> str:
+        """What helps while no engine runs; empty while one does."""
+        if self.engine_state != ENGINE_OFF or not self.session.has_workspace:
+            return ""
+        keys = self.session.settings.keys.get(REFRESH) or by_id(REFRESH).keys[0]
+        return f"the engine is off; {key_words(keys.partition(',')[0].strip())} starts it"
 
     # ------------------------------------------------------------ news
 
@@ -151,6 +174,7 @@ class MantikApp(App[None]):
 
     def _pass_on(self, message: StoreChanged | EngineEvent) -> None:
         if isinstance(message, StoreChanged):
+            self.note_engine()
             if "notice" in message.tables:
                 self._tell_notices(on_return=False)
         elif message.event.get("event") == "engine-lost":
@@ -159,12 +183,14 @@ class MantikApp(App[None]):
             screen.post_message(message)
 
     def _engine_lost(self) -> None:
-        """Start another one, unless engines keep dying."""
+        """Start another one, after a pause that grows where engines keep dying."""
         self._engine_is(ENGINE_OFF)
-        self._lost_at = [at for at in self._lost_at if at > self.session.now_ms() - 60_000]
-        self._lost_at.append(self.session.now_ms())
-        if len(self._lost_at) <= 3:
-            self.set_timer(1.0, self._wake_engine)
+        now = self.session.now_ms()
+        self._lost_at = [*(at for at in self._lost_at if at > now - _REMEMBER_MS), now]
+        if self._wake_timer is not None:
+            self._wake_timer.stop()
+        pause = min(LONGEST_PAUSE_S, 2.0 ** (len(self._lost_at) - 1))
+        self._wake_timer = self.set_timer(pause, self._wake_engine)
 
     def _tell_notices(self, *, on_return: bool) -> None:
         from mantik_tui.screens.notices import tell

@@ -12,13 +12,18 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?"  # two-character sequences
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    r"\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]"  # what joins or varies signs
+)
 
 
 def clean(text: str, *, keep_newlines: bool = True) -> str:
     """`text` without terminal escape sequences, control characters and direction overrides.
 
-    Tabs stay. Everything that came from a server, a site or a log passes through here before it is shown.
+    Tabs stay. What joins several signs to one emoji, or varies one, goes as well: terminals don't agree how many cells
+    such a sign takes, and a wrong count cuts the line. Everything that came from a server, a site or a log passes
+    through here before it is shown.
     """
     if "\x1b" in text or "\x9b" in text:
         text = _ESCAPES.sub("", text)

@@ -77,7 +77,7 @@ class MantikScreen(Screen[None]):
         return [self.SCREEN_ID]
 
     def place_note(self) -> str:
-        """Words on the top line's right in place of workspace and connection; empty for those."""
+        """Words on the top line's right in place of the workspace, before the connection; empty for the workspace."""
         return ""
 
     def note_tone(self) -> Tone | None:
@@ -120,9 +120,11 @@ class MantikScreen(Screen[None]):
         engine = self.mantik.engine_state
         place = place_line(self.place(), status, engine, self.place_note())
         if place.detail and (tone := self.note_tone()) is not None:
-            place = dataclasses.replace(place, tone=tone)
+            place = dataclasses.replace(place, detail_tone=tone)
         top.first().show(place)
-        line = status_line(status, self.session.now_ms(), self.mantik.news)
+        line = status_line(
+            status, self.session.now_ms(), self.mantik.news, self.mantik.engine_words()
+        )
         self.query_one(StatusLine).show(line)
 
     def run_verb(
@@ -246,6 +248,7 @@ class MantikScreen(Screen[None]):
         words: str,
         failed: Callable[[MantikError], None] | None,
     ) -> None:
+        self.mantik.note_engine()
         if error is not None:
             if failed is not None and self.is_attached:
                 failed(error)

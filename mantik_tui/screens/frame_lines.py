@@ -22,8 +22,11 @@ _STATES = {
     "new": ("connecting", Tone.MUTED),
     "offline": ("offline", Tone.WARN),
     "needs login": ("log in with L", Tone.BAD),
+    "refused": ("refused", Tone.BAD),
     "not mlflow": ("not an MLflow server", Tone.BAD),
 }
+_NO_REASON = ("live", "pulling", "new")
+_ODD_STATE = Tone.WARN
 _JOB_ORDER = ("running", "queued", "finishing", "suspended", "unknown")
 
 
@@ -44,7 +47,12 @@ def connection(status: stand.Status, engine: str) -> tuple[str, Tone]:
         return "waking up", Tone.MUTED
     if engine == ENGINE_OFF:
         return "engine is off", Tone.WARN
-    return _STATES.get(status.state, (status.state, Tone.MUTED))
+    return _STATES.get(status.state, (status.state, _ODD_STATE))
+
+
+def reason_of(status: stand.Status) -> str:
+    """Why there is no connection, in words; empty while there is one, or one is being made."""
+    return "" if status.state in _NO_REASON else clean(status.reason, keep_newlines=False)
 
 
 def where_to(status: stand.Status) -> str:
@@ -55,22 +63,26 @@ def where_to(status: stand.Status) -> str:
 
 
 def place_line(path: Sequence[str], status: stand.Status, engine: str, detail: str) -> Place:
-    """The top line. `detail` stands in the place of workspace and connection."""
+    """The top line. `detail` stands in the place of the workspace."""
     words, tone = connection(status, engine)
     names = tuple(clean(name, keep_newlines=False) for name in path)
-    return Place(names, where_to(status), words, tone, detail)
+    return Place(names, where_to(status), words, tone, detail, tone)
 
 
-def status_line(status: stand.Status, now_ms: int, news: News | None) -> Status:
-    """The status line. At its right why there is no connection, else what happened last, for a minute."""
+def status_line(
+    status: stand.Status, now_ms: int, news: News | None, engine_off: str = ""
+) -> Status:
+    """The status line. At its right why there is no connection, else what happened last, for a minute.
+
+    `engine_off` says what helps where no engine runs, which comes before all others.
+    """
     progress = ""
     if status.pulled is not None and status.pulled[1]:
         progress = f"reading runs, {status.pulled[0]:,} of {status.pulled[1]:,}"
-    shows_reason = status.state in ("offline", "needs login", "not mlflow")
-    notice, tone = "", Tone.WARN
-    if shows_reason:
-        notice = clean(status.reason, keep_newlines=False)
-    elif news is not None and now_ms - news.at_ms < NEWS_MS:
+    notice, tone = engine_off or reason_of(status), _STATES.get(status.state, ("", _ODD_STATE))[1]
+    if engine_off or tone is not Tone.BAD:
+        tone = Tone.WARN
+    if not notice and news is not None and now_ms - news.at_ms < NEWS_MS:
         notice, tone = news.text, Tone.WARN if news.is_bad else Tone.GOOD
     return Status(
         as_of_ms=status.as_of_ms,
@@ -78,6 +90,7 @@ def status_line(status: stand.Status, now_ms: int, news: News | None) -> Status:
         jobs=tuple((state, status.jobs.get(state, 0)) for state in _JOB_ORDER),
         pending_writes=status.unsent,
         need_person=status.blocked,
+        sender=clean(status.sender, keep_newlines=False),
         progress=progress,
         notice=notice,
         notice_tone=tone,

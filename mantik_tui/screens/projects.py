@@ -16,6 +16,7 @@ from mantik_tui.domain.errors import BadInput, StoreProblem
 from mantik_tui.domain.project import ProjectRow
 from mantik_tui.domain.text import clock, number
 from mantik_tui.screens.base import MantikScreen
+from mantik_tui.screens.frame_lines import reason_of
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Column, Tone, with_titles
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
@@ -25,6 +26,7 @@ from mantik_tui.widgets.project_card import project_card
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.virtual_table import VirtualTable
 from mantik_tui.workspace import reads, views
+from mantik_tui.workspace.status import read_status
 
 VIEW = "projects"
 _PLACEHOLDER = "words, author:maria, type:regression, label:…, own, shared, running"
@@ -125,12 +127,18 @@ class ProjectsScreen(MantikScreen):
             fitting.sort(key=key, reverse=self._view.descending)
         self._shown = fitting
         self._table.set_empty_text(
-            "No project fits this filter; esc clears it." if self._rows else _EMPTY
+            "No project fits this filter; esc clears it." if self._rows else self._why_empty()
         )
         source: ListSource[ProjectRow] = ListSource(fitting, _row_id)
         self._table.replace_source(source)
         self._show_hits(Hits(len(fitting), len(self._rows), marks=len(self._table.marks)))
         self._show_card()
+
+    def _why_empty(self) -> str:
+        with contextlib.suppress(StoreProblem):
+            if reason := reason_of(read_status(self.session)):
+                return f"No projects yet: {reason}"
+        return _EMPTY
 
     def _show_card(self) -> None:
         """At once, the best run's params a moment later: they are not worth a later first paint."""

@@ -151,7 +151,7 @@ def _share_out(columns: Sequence[Column[RowT]], room: int) -> tuple[Placed[RowT]
 
 def fit_text(text: str, width: int, *, right: bool = False) -> str:
     """`text`, cleaned, on one line, in exactly `width` cells; what is cut ends with `…`."""
-    if not text.isprintable():
+    if not (text.isascii() and text.isprintable()):
         text = clean(text, keep_newlines=False).replace("\t", " ")
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:

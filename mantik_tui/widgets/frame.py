@@ -8,15 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.screen import Screen
 
 from mantik_tui.actions import by_id, key_words
 from mantik_tui.domain.text import clock
 from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.one_line import ACCENT_KEY, STRONG, OneLine, Part, parts_width, shorten
+from mantik_tui.widgets.one_line import (
+    ACCENT_KEY,
+    STRONG,
+    OneLine,
+    Part,
+    clip,
+    parts_width,
+    shorten,
+)
 
 CRUMB = " ▸ "
 DOT = " · "
+_PROGRAM = " mantik"
+_APART = "  "
+_NARROW = 24
+"""A path in fewer cells is its last name alone."""
+_LEAST_PATH = 16
+_LEAST_STATE = 6
+_LEAST_NOTICE = 30
+"""Cells that a notice needs to be of use; where they are not there, less pressing things make room."""
 _ARROWS = ("up", "down", "left", "right")
 
 
@@ -32,7 +49,8 @@ class Place:
     """In words: `live`, `offline since 14:03`, `log in with L`."""
     tone: Tone = Tone.PLAIN
     detail: str = ""
-    """What stands at the right in place of workspace and connection, say a run's state."""
+    """What stands at the right in place of the workspace, before the connection: say a run's state."""
+    detail_tone: Tone = Tone.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,8 @@ class Status:
     pending_writes: int = 0
     need_person: int = 0
     """Of the pending writes, how many wait for a person."""
+    sender: str = ""
+    """The host that sends, where it is another one."""
     progress: str = ""
     """What is going on in the background, in words: `reading runs, 4,500 of 10,000`."""
     notice: str = ""
@@ -79,39 +99,64 @@ class TopLine(OneLine):
         self.repaint_if_changed()
 
     def parts(self, width: int) -> tuple[Sequence[Part], Sequence[Part]]:
-        place = self._place
+        """The workspace goes first where space is short, then the path's outer names, then the end of the detail."""
+        needed = sum(cell_len(name) + len(CRUMB) for name in self._place.path) + len(_PROGRAM) + 1
         right = self._right(with_workspace=True)
-        needed = sum(len(name) + len(CRUMB) for name in place.path) + len(" mantik") + 2
         if needed + parts_width(right) > width:
             right = self._right(with_workspace=False)
-        return self._path(max(8, width - parts_width(right) - 1)), right
+        most = width - 1 - min(needed, max(_LEAST_PATH, width // 2))
+        if parts_width(right) > most:
+            right = self._right(with_workspace=False, room=most)
+        return self._path(max(0, width - parts_width(right) - 1)), right
 
-    def _right(self, *, with_workspace: bool) -> list[Part]:
+    def _right(self, *, with_workspace: bool, room: int | None = None) -> list[Part]:
         place = self._place
-        if place.detail:
-            return [(f"{place.detail} ", place.tone)]
+        connection = f"● {place.connection} " if place.connection else ""
         parts: list[Part] = []
-        if with_workspace and place.workspace:
-            parts.append((place.workspace, Tone.MUTED))
-            parts.append(("  ", Tone.PLAIN))
-        if place.connection:
-            parts.append((f"● {place.connection} ", place.tone))
+        detail = place.detail
+        if detail and room is not None:
+            left = room - cell_len(connection) - len(_APART)
+            detail = clip(detail, left) if left >= _LEAST_STATE else ""
+        if detail:
+            parts += [(detail, place.detail_tone), (_APART if connection else " ", Tone.PLAIN)]
+        if with_workspace and place.workspace and not place.detail:
+            parts += [(place.workspace, Tone.MUTED), (_APART, Tone.PLAIN)]
+        if connection and room is not None:
+            connection = clip(connection, max(_LEAST_STATE, room - parts_width(parts)))
+        parts.append((connection, place.tone))
         return parts
 
     def _path(self, width: int) -> list[Part]:
+        """The path in at most `width` cells; the last name stays longest, and loses its middle, not its ends."""
         names = list(self._place.path)
-        room = width - len(" mantik") - len(CRUMB) * len(names)
-        while len(names) > 2 and sum(map(len, names)) > room:
+        program = _PROGRAM
+        if width < _NARROW and names:
+            program, names = "", names[-1:]
+        room = width - len(program) - len(CRUMB) * len(names)
+        while len(names) > 2 and _cells(names) > room:
             names.pop(0)
             names[0] = "…"
-        if names and sum(map(len, names)) > room:
-            share = max(3, room // len(names))
-            names = [shorten(name, share) for name in names]
-        parts: list[Part] = [(" mantik", Tone.ACCENT)]
+            room = width - len(program) - len(CRUMB) * len(names)
+        if _cells(names) > room:
+            names = _shares(names, room)
+        parts: list[Part] = [(program, Tone.ACCENT)]
         for index, name in enumerate(names):
-            parts.append((CRUMB, Tone.MUTED))
+            parts.append((CRUMB if program or index else " ", Tone.MUTED))
             parts.append((name, STRONG if index == len(names) - 1 else Tone.PLAIN))
         return parts
+
+
+def _cells(names: Sequence[str]) -> int:
+    return sum(map(cell_len, names))
+
+
+def _shares(names: Sequence[str], room: int) -> list[str]:
+    """Names in `room` cells together: short ones as they are, the long ones share what is left."""
+    left, widths = room, dict.fromkeys(range(len(names)), 0)
+    for count, index in enumerate(sorted(widths, key=lambda n: cell_len(names[n]))):
+        widths[index] = min(cell_len(names[index]), max(1, left // (len(names) - count)))
+        left -= widths[index]
+    return [shorten(name, widths[index]) for index, name in enumerate(names)]
 
 
 class StatusLine(OneLine):
@@ -131,30 +176,42 @@ class StatusLine(OneLine):
         self.repaint_if_changed()
 
     def parts(self, width: int) -> tuple[Sequence[Part], Sequence[Part]]:
-        left = self._left()
+        """What needs a person and what is unsent stay whole; the notice gets what is left and is cut at its end."""
         notice = self._status.notice
-        if not notice:
+        wanted = min(cell_len(notice), _LEAST_NOTICE) + 2 if notice else 0
+        for detail in (3, 2, 1, 0):
+            left = self._left(detail)
+            if parts_width(left) + wanted <= width:
+                break
+        room = width - parts_width(left) - 3
+        if not notice or room < 2:
             return left, ()
-        room = max(width // 2, width - parts_width(left) - 3)
-        return left, [(f"{shorten(notice, room)} ", self._status.notice_tone)]
+        return left, [(f"{clip(notice, room)} ", self._status.notice_tone)]
 
-    def _left(self) -> list[Part]:
+    def _left(self, detail: int) -> list[Part]:
+        """`detail` 3 says all, 2 not what goes on in the background, 1 no jobs either, 0 only what waits."""
         status = self._status
         as_of = status.as_of_ms
-        parts: list[Part] = [
-            (f" as of {clock(as_of, status.now_ms)}" if as_of else " not read yet", Tone.MUTED)
-        ]
+        said: list[Part] = []
+        if detail or not status.pending_writes:
+            words = f"as of {clock(as_of, status.now_ms)}" if as_of else "not read yet"
+            said.append((words, Tone.MUTED))
         jobs = " ".join(f"{count:,} {state}" for state, count in status.jobs if count)
-        if jobs:
-            parts += [(DOT, Tone.MUTED), (jobs, Tone.PLAIN)]
+        if jobs and detail > 1:
+            said.append((jobs, Tone.PLAIN))
         if status.pending_writes:
             words = "write" if status.pending_writes == 1 else "writes"
-            parts += [(DOT, Tone.MUTED), (f"{status.pending_writes:,} {words} pending", Tone.PLAIN)]
+            said.append((f"{status.pending_writes:,} {words} pending", Tone.PLAIN))
         if status.need_person:
             verb = "needs" if status.need_person == 1 else "need"
-            parts += [(DOT, Tone.MUTED), (f"{status.need_person:,} {verb} you", Tone.WARN)]
-        if status.progress:
-            parts += [(DOT, Tone.MUTED), (status.progress, Tone.MUTED)]
+            said.append((f"{status.need_person:,} {verb} you", Tone.WARN))
+        if status.sender and detail > 1:
+            said.append((f"{status.sender} sends", Tone.MUTED))
+        if status.progress and detail > 2:
+            said.append((status.progress, Tone.MUTED))
+        parts: list[Part] = []
+        for index, part in enumerate(said):
+            parts += [(DOT if index else " ", Tone.MUTED), part]
         return parts
 
 

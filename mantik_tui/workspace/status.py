@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mantik_tui.store.reads.projects import pull_progress
-from mantik_tui.store.reads.standing import job_counts, outbox_counts
+from mantik_tui.store.reads.standing import job_counts, lease_host, outbox_counts
 from mantik_tui.store.reads.workspaces import workspaces
 from mantik_tui.workspace.session import Session
+
+LEASE_LASTS_MS = 60_000
+"""A lease that was not renewed for so long has no holder that sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,9 @@ class Status:
     server: str
     """Host of the tracking server."""
     state: str
-    """As stored by the engine: `new`, `pulling`, `live`, `offline`, `needs login`, `not mlflow`; empty for none."""
+    """As stored by the engine: `new`, `pulling`, `live`, `offline`, `needs login`, `refused`, `not mlflow`.
+
+    Empty for no workspace."""
     reason: str
     """Why, in words, where it is not live."""
     as_of_ms: int | None
@@ -33,6 +39,8 @@ class Status:
     """Writes that need a person."""
     pulled: tuple[int, int] | None
     """Runs stored and expected while a full pull is under way."""
+    sender: str = ""
+    """The host whose engine sends, where it is not this one: a home that several machines share."""
 
     @property
     def unsent(self) -> int:
@@ -45,6 +53,7 @@ def read_status(session: Session) -> Status:
     outbox = session.read(outbox_counts, 0)
     if not session.has_workspace:
         return Status("", "", "", "", None, jobs, outbox.waiting, outbox.blocked, None)
+    host = session.read(lease_host, session.now_ms() - LEASE_LASTS_MS)
     wanted = session.workspace.id
     row = next(
         (row for row in session.read(workspaces) if row.id == wanted),
@@ -61,4 +70,5 @@ def read_status(session: Session) -> Status:
         waiting=outbox.waiting,
         blocked=outbox.blocked,
         pulled=session.read(pull_progress, wanted) if pulling else None,
+        sender="" if host == os.uname().nodename else host,
     )

@@ -252,6 +252,64 @@ async def test_an_engine_that_died_is_started_again() -> None:
         await until(pilot, lambda: app.engine_state == ENGINE_ON)
 
 
+async def test_an_engine_that_keeps_dying_is_tried_again_less_and_less_often() -> None:
+    engine = FakeEngine()
+    app = MantikApp(make_session(engine=engine))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.engine_state == ENGINE_ON)
+        pauses: list[float] = []
+        for _ in range(8):
+            app._engine_lost()
+            assert app._wake_timer is not None
+            pauses.append(app._wake_timer._interval)
+        assert pauses[:4] == [1, 2, 4, 8]
+        assert pauses[-1] == 60
+        await settle(pilot)
+        assert "the engine is off; ctrl+r starts it" in screen_text(app)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: app.engine_state == ENGINE_ON)
+        await settle(pilot)
+        assert "engine is off" not in screen_text(app)
+        assert app._wake_timer is None
+
+
+@pytest.mark.parametrize("state", ["refused", "not mlflow", "offline", "needs login", "odd"])
+async def test_a_server_that_gives_nothing_says_why(state: str) -> None:
+    session = make_session()
+    with session.store.transaction() as connection:
+        connection.execute(
+            "UPDATE workspace SET state = ?, reason = '403 from mlflow.example'", (state,)
+        )
+        connection.execute("DELETE FROM project_stat")
+        connection.execute("UPDATE experiment SET project_id = NULL")
+        connection.execute("UPDATE run SET project_id = NULL")
+        connection.execute("DELETE FROM project")
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = screen_text(app)
+        assert "No projects yet: 403 from mlflow.example" in text
+        assert text.split("\n")[-2].rstrip().endswith("403 from mlflow.example")
+
+
+async def test_another_host_that_sends_is_named() -> None:
+    session = make_session()
+    with session.store.transaction() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO lease (id, host, boot_id, pid, epoch, renewed_ms)"
+            " VALUES (1, 'jwlogin08', 'x', 7, 3, ?)",
+            (NOW_MS - 5_000,),
+        )
+    app = MantikApp(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "jwlogin08 sends" in screen_text(app)
+        session.now_ms = lambda: NOW_MS + 600_000
+        app.screen.refresh_status()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert "jwlogin08" not in screen_text(app)
+
+
 async def test_leaving_says_what_is_unsent() -> None:
     session = make_session()
     from mantik_tui.workspace import runs

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
+from mantik_tui.domain.text import clean
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.frame import (
@@ -87,13 +89,56 @@ async def test_a_long_path_keeps_its_ends() -> None:
         assert "offline" in top
 
 
-async def test_a_detail_takes_the_place_of_workspace_and_connection() -> None:
+async def test_a_detail_takes_the_place_of_the_workspace_beside_the_connection() -> None:
     app = FrameApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         line = app.screen.query_one(TopLine)
-        line.show(Place(("wind", "quick-otter-31"), "w", "live", Tone.ACCENT, "RUNNING on juwels"))
-        assert text_of(line).rstrip().endswith("RUNNING on juwels")
+        line.show(Place(("wind", "quick-otter-31"), "w", "live", Tone.GOOD, "RUNNING on juwels"))
+        assert text_of(line).rstrip().endswith("RUNNING on juwels  ● live")
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+async def test_a_long_name_and_a_long_note_leave_place_and_connection_in_sight(width: int) -> None:
+    app = FrameApp()
+    async with app.run_test(size=(width, 10)) as pilot:
+        await pilot.pause()
+        line = app.screen.query_one(TopLine)
+        path = ("a project with a rather long name", "quick-otter-with-a-long-name-31")
+        note = "RUNNING on a-site-with-a-name"
+        line.show(Place(path, "w", "offline", Tone.WARN, note))
+        text = text_of(line)
+        place, _, _rest = text.partition(" RUN" if " RUN" in text else " ●")
+        assert place.startswith(" ") and place.rstrip().endswith("31")
+        assert text.rstrip().endswith("● offline")
+        assert (" RUN" in text) == (width >= 40)
+        assert len(text) == width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_what_is_unsent_wins_over_the_reason_why(width: int) -> None:
+    app = FrameApp()
+    async with app.run_test(size=(width, 24)) as pilot:
+        await pilot.pause()
+        line = app.screen.query_one(StatusLine)
+        reason = "127.0.0.1:5000 does not answer: connection refused, and it was asked three times"
+        jobs = (("running", 2), ("queued", 1))
+        line.show(Status(NOW, NOW, jobs, 3, 1, notice=reason, notice_tone=Tone.WARN))
+        text = text_of(line)
+        assert "3 writes pending · 1 needs you " in text
+        assert len(text) == width
+        if width >= 60:
+            assert "127.0.0.1" in text
+            assert text.rstrip().endswith("…")
+
+
+async def test_the_status_line_names_the_host_that_sends() -> None:
+    app = FrameApp()
+    async with app.run_test(size=(120, 24)) as pilot:
+        await pilot.pause()
+        line = app.screen.query_one(StatusLine)
+        line.show(Status(NOW, NOW, pending_writes=1, sender="jwlogin08"))
+        assert "1 write pending · jwlogin08 sends" in text_of(line)
 
 
 async def test_the_status_line_says_how_things_stand() -> None:
@@ -168,6 +213,21 @@ async def test_names_from_elsewhere_are_harmless() -> None:
         line.show(Place(("\x1b[31mevil\x1b]0;t\x07\nname",)))
         assert line.render_line(0).cell_length == 80
         assert text_of(line).startswith(" mantik ▸ evil name")
+
+
+async def test_joined_emojis_cut_no_line() -> None:
+    app = FrameApp()
+    name = "wind \U0001f469\u200d\U0001f52c \u2600\ufe0f \U0001f44d\U0001f3fd power"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        line = app.screen.query_one(TopLine)
+        line.show(Place((clean(name), "runs"), "w", "live", Tone.GOOD))
+        assert line.render_line(0).cell_length == 80
+        text = text_of(line)
+        assert "power ▸ runs" in text
+        assert text.rstrip().endswith("● live")
+        assert "\u200d" not in text and "\ufe0f" not in text
+        assert sum(map(cell_len, text)) == 80, "sign by sign, as a plain terminal counts"
 
 
 def test_shorten_cuts_the_middle() -> None:

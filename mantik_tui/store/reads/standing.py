@@ -35,6 +35,12 @@ def outbox_counts(connection: sqlite3.Connection, today_ms: int) -> OutboxCounts
     return OutboxCounts(waiting, blocked, done)
 
 
+def lease_host(connection: sqlite3.Connection, since_ms: int) -> str:
+    """The host whose engine holds the lease and renewed it since then; empty for none."""
+    row = connection.execute("SELECT host FROM lease WHERE renewed_ms >= ?", (since_ms,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def view_state(connection: sqlite3.Connection, place: str) -> dict[str, object]:
     """What was remembered of a view: columns, sort, filter; empty if nothing was."""
     row = connection.execute("SELECT value FROM view_state WHERE place = ?", (place,)).fetchone()
