@@ -188,7 +188,7 @@ def told(
         for item in request.session.items
         if isinstance(item, pytest.Function)
         and item.module is request.module
-        and hasattr(item, "callspec")
+        and "point" in getattr(getattr(item, "callspec", None), "params", {})
     ]
     base = tmp_path_factory.mktemp("homes")
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(AT_A_TIME) as pool:
