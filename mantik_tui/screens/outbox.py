@@ -16,18 +16,22 @@ from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.copying import copy_one_of
 from mantik_tui.screens.list_tools import choose_columns, choose_sort
 from mantik_tui.screens.outbox_words import (
+    DECISION,
     EntryRow,
     detail_lines,
     empty_lines,
+    fold,
     in_conflict,
+    in_doubt,
     needs_person,
+    row_what,
+    row_why,
     sign,
     sort_key,
     state_tone,
     state_words,
     title_words,
     what_words,
-    why_words,
 )
 from mantik_tui.screens.run_dialogs import ask_take_back
 from mantik_tui.screens.run_tables import Numbers, fits
@@ -35,6 +39,7 @@ from mantik_tui.screens.text_editing import edit_text
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Column, Tone
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.styled_text import StyledText
 from mantik_tui.widgets.virtual_table import VirtualTable
@@ -63,6 +68,7 @@ class OutboxScreen(MantikScreen):
         self._rows: list[EntryRow] = []
         self._numbers = Numbers()
         self._view = views.View()
+        self._all_done_shown = False
 
     def compose_body(self) -> ComposeResult:
         self._view = views.recall(self.session, VIEW)
@@ -133,18 +139,20 @@ class OutboxScreen(MantikScreen):
         column = next((c for c in self._columns if c.id == self._view.sort), None)
         if column is not None:
             rows.sort(key=column.cell, reverse=self._view.descending)
+        elif not text:
+            rows = fold(rows, is_open=self._all_done_shown)
         self._table.replace_source(ListSource[EntryRow](rows, self._number))
         self._filter.show_hits(Hits(len(rows), len(self._rows)))
         self._show_details()
 
     def _number(self, row: EntryRow) -> int:
-        return self._numbers.of(row.entry.id)
+        return self._numbers.of("folded" if row.folded else row.entry.id)
 
     @property
     def entry(self) -> Entry | None:
         """The entry under the cursor."""
         row = self._table.cursor_row
-        return row.entry if row is not None else None
+        return row.entry if row is not None and not row.folded else None
 
     def _show_details(self) -> None:
         row = self._table.cursor_row
@@ -159,7 +167,12 @@ class OutboxScreen(MantikScreen):
 
     @on(VirtualTable.RowSelected)
     def _opened(self) -> None:
-        """The run that the write is about."""
+        """The run that the write is about; on the line of finished writes, these."""
+        row = self._table.cursor_row
+        if row is not None and row.folded:
+            self._all_done_shown = not self._all_done_shown
+            self._show()
+            return
         entry = self.entry
         if entry is not None and entry.run_id is not None and not self._is_gone(entry.run_id):
             self.mantik.open_run(entry.run_id)
@@ -196,7 +209,10 @@ class OutboxScreen(MantikScreen):
         entry = self.entry
         about_entry = ("retry", "take-back", "edit", "log", "copy")
         if action_id in about_entry and entry is None:
-            return "There is no write under the cursor"
+            row = self._table.cursor_row
+            return (
+                "There is no write under the cursor" if row is None else "enter shows these writes"
+            )
         if entry is None or action_id not in about_entry:
             return None
         if action_id == "log":
@@ -207,11 +223,26 @@ class OutboxScreen(MantikScreen):
             return f"It is {state_words(entry)}"
         if entry.state is EntryState.SENDING:
             return "It is being sent right now"
+        if action_id == "take-back" and in_doubt(entry):
+            return "It may have been submitted; e decides, R asks the site first"
         if action_id == "take-back" and entry.state is EntryState.UNSURE:
             return "It may have been sent; R asks the other side first"
+        if action_id == "edit" and in_doubt(entry):
+            return None
         if action_id == "edit" and entry.kind not in outbox_edit.EDITABLE:
             return "Only tags, notes and names can be edited; u takes others back"
         return None
+
+    def hides(self, action_id: str) -> bool:
+        """Keys that change a write are not on the line of one that is finished."""
+        entry = self.entry
+        if entry is None:
+            return action_id in ("retry", "take-back", "edit", "log", "copy")
+        return not entry.state.open and action_id in ("retry", "take-back", "edit")
+
+    def key_labels(self) -> dict[str, str]:
+        entry = self.entry if self.is_mounted else None
+        return {"edit": "decide"} if entry is not None and in_doubt(entry) else {}
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "settle":
@@ -246,6 +277,9 @@ class OutboxScreen(MantikScreen):
         entry = self.entry
         if entry is None:
             return
+        if in_doubt(entry):
+            self._decide(entry)
+            return
         value = outbox_edit.value_of(entry)
 
         def entered(text: str) -> None:
@@ -262,6 +296,26 @@ class OutboxScreen(MantikScreen):
 
         title = f"Value of {clean(str(entry.payload.get('key') or 'name'), keep_newlines=False)}"
         self.app.push_screen(PromptDialog(title, text=value), answered)
+
+    def _decide(self, entry: Entry) -> None:
+        """Ask whether a submission in doubt is sent again or dropped."""
+        from mantik_tui.widgets.dialogs import Verb, VerbDialog
+
+        said = {"again": "Submitted again", "drop": "Dropped"}
+
+        def answered(choice: str | None) -> None:
+            if choice in said:
+                words = f"{said[choice]}: {what_words(entry)}"
+                self.run_verb(outbox.decide, entry.id, choice, words=words)
+
+        site = clean(str(entry.payload.get("site") or "the site"), keep_newlines=False)
+        lines = [f"site  {site}", *(["", entry.error] if entry.error else []), "", *DECISION]
+        verbs = (
+            Verb("l", "leave it", "leave"),
+            Verb("a", "submit it again", "again"),
+            Verb("d", "drop it", "drop", destructive=True),
+        )
+        self.app.push_screen(VerbDialog(what_words(entry), lines, verbs), answered)
 
     def action_login(self) -> None:
         self.mantik.open_connect(self.session.workspace)
@@ -313,13 +367,13 @@ def midnight_ms(now_ms: int) -> int:
 
 
 def _target(entry: Entry, names: dict[int, str]) -> str:
-    name = names.get(entry.run_id, "") if entry.run_id is not None else ""
+    name = short_name(names.get(entry.run_id, "")) if entry.run_id is not None else ""
     site = entry.payload.get("site")
     if entry.kind == EntryKind.SUBMIT:
         return clean(str(site or name), keep_newlines=False)
     if entry.kind == EntryKind.CANCEL and site:
         return clean(f"{name} on {site}", keep_newlines=False)
-    return name or entry.target
+    return name or entry.target.partition(":")[2][-12:] or entry.target
 
 
 def columns() -> tuple[Column[EntryRow], ...]:
@@ -336,18 +390,11 @@ def columns() -> tuple[Column[EntryRow], ...]:
 
     return (
         Column("sign", "", lambda row: sign(row.entry), 1, 0, tone=tone),
-        Column("what", "what", lambda row: what_words(row.entry), 24, 0, tone=quiet),
-        Column("target", "target", lambda row: row.target, 16, 3, tone=quiet),
+        Column("what", "what", row_what, 22, 0, max_width=30, tone=quiet),
+        Column("target", "target", lambda row: row.target, 14, 2, max_width=20, tone=quiet),
         Column("state", "state", lambda row: state_words(row.entry), 11, 0, tone=tone),
         Column(
-            "since", "since", lambda row: clock(row.entry.created_ms, row.now_ms), 9, 2, tone=muted
+            "since", "since", lambda row: clock(row.entry.created_ms, row.now_ms), 9, 3, tone=muted
         ),
-        Column(
-            "why",
-            "why, and what helps",
-            lambda row: why_words(row.entry, row.now_ms),
-            20,
-            1,
-            fill=True,
-        ),
+        Column("why", "why, and what helps", row_why, 19, 1, fill=True),
     )

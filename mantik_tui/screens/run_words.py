@@ -11,6 +11,7 @@ from mantik_tui.domain.outbox import Entry, EntryKind, EntryState
 from mantik_tui.domain.run import Run
 from mantik_tui.domain.site import Site
 from mantik_tui.domain.text import clock, duration
+from mantik_tui.screens.outbox_words import brief_reason
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.job_panel import DELETED, is_deleted, says_more
 from mantik_tui.widgets.one_line import short_name
@@ -184,7 +185,7 @@ def why_no_log(
     """Why there is no log here, and what helps."""
     entry = unsent(entries)
     if entry is not None and (job is None or not job.job_id):
-        reason = f": {entry.error}" if entry.error else ""
+        reason = f": {brief_reason(entry.error)}" if entry.error else ""
         return Explanation(
             f"{short_name(run.name)} has not been submitted yet{reason}.",
             "o shows what waits, and why.",

@@ -393,6 +393,7 @@ async def test_a_name_of_any_length_stays_on_its_line(scene: Scene) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.open_project(scene.project_id)
         await settle(pilot)
+        await until(pilot, lambda: "seven" in screen_text(app))
         text = screen_text(app)
         assert "\t" not in text
         lines = [line for line in text.splitlines() if "seven" in line]
