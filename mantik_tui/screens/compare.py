@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
@@ -15,6 +14,7 @@ from mantik_tui.domain.errors import MantikError
 from mantik_tui.domain.run import Run
 from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.compare_rows import Kind, Row, table_columns, table_rows
+from mantik_tui.screens.run_plots import series_of
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.line_plot import LinePlot
 from mantik_tui.widgets.plot_data import Series
@@ -264,13 +264,8 @@ class CompareScreen(MantikScreen):
 
 def _read_series(session: Session, runs: Sequence[tuple[int, str]], metric: str) -> list[Series]:
     """In a thread: the stored curve of one metric for each run that has one."""
-    found: list[Series] = []
-    for run_id, label in runs:
-        points = session.read(reads.history.points, run_id, metric)
-        if len(points.values):
-            steps, times = array("d", points.steps), array("d", points.times_ms)
-            found.append(Series(label, steps, points.values, times))
-    return found
+    read = [(label, session.read(reads.history.points, run_id, metric)) for run_id, label in runs]
+    return series_of([(label, points) for label, points in read if len(points.values)])
 
 
 def _fetch(session: Session, ids: Sequence[int], metric: str) -> None:

@@ -49,11 +49,15 @@ def default_metrics(run: Run, best_metric: str) -> list[str]:
     return chosen[:MOST_METRICS]
 
 
-def series_of(key: str, points: history.Points) -> Series:
-    """A stored history as a line to draw."""
-    return Series(
-        key, array("d", points.steps), array("d", points.values), array("d", points.times_ms)
-    )
+def series_of(found: Sequence[tuple[str, history.Points]]) -> list[Series]:
+    """Stored histories as lines to draw. Lines over the same steps, as runs of one program are, cost one conversion."""
+    made: list[Series] = []
+    same, steps = array("q"), array("d")
+    for label, points in found:
+        if points.steps != same:
+            same, steps = points.steps, array("d", points.steps)
+        made.append(Series(label, steps[:], points.values, points.times_ms))
+    return made
 
 
 class RunPlots(Horizontal):
@@ -109,14 +113,14 @@ class RunPlots(Horizontal):
             if counts == before:
                 continue
             if any(new < old for new, old in zip(counts, before, strict=True)) or not sum(before):
-                plot.set_series([series_of(k, p) for k, p in zip(group, found, strict=True)])
+                plot.set_series(series_of(list(zip(group, found, strict=True))))
             else:
                 for index, (points, old) in enumerate(zip(found, before, strict=True)):
                     plot.append(
                         index,
                         array("d", points.steps[old:]),
                         array("d", points.values[old:]),
-                        array("d", points.times_ms[old:]),
+                        points.times_ms[old:],
                     )
             self._counts.update(zip(group, counts, strict=True))
 

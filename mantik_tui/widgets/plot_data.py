@@ -22,7 +22,7 @@ _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line of a plot. All arrays have type code "d" and the same length.
+    """One line of a plot. All arrays have the same length and type code "d"; `times` may have "q".
 
     `times` are milliseconds since 1970; without them only the x axis by step is there.
     """
@@ -30,7 +30,7 @@ class Series:
     label: str
     steps: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("d"))
-    times: array[float] | None = None
+    times: array[float] | array[int] | None = None
 
 
 class XAxis(StrEnum):

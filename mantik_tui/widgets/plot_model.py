@@ -55,7 +55,7 @@ class PlotModel:
         one.steps.extend(steps)
         one.values.extend(values)
         if one.times is not None and times is not None:
-            one.times.extend(times)
+            _add_times(one.times, times)
         for axis, tracks in self._tracks.items():
             tracks[index].add(_places(one, axis, len(steps)), values)
 
@@ -224,4 +224,10 @@ def _places(one: Series, axis: XAxis, last: int) -> array[float]:
     if axis is XAxis.RELATIVE and one.times:
         start = one.times[0]
         return array("d", (time - start for time in times))
-    return times
+    return array("d", times)
+
+
+def _add_times(known: array[float] | array[int], new: Sequence[float]) -> None:
+    """Times are stored as whole numbers, and turned into floats only when an axis shows them."""
+    more = [int(time) for time in new] if known.typecode == "q" else [float(time) for time in new]
+    known.fromlist(more)  # type: ignore[arg-type]

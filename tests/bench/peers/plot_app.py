@@ -10,10 +10,10 @@ from typing import ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
+from mantik_tui.screens.run_plots import series_of
 from mantik_tui.store.connect import Store
 from mantik_tui.store.reads.history import points
 from mantik_tui.widgets.line_plot import LinePlot
-from mantik_tui.widgets.plot_data import Series
 
 RUNS = 8
 
@@ -37,19 +37,11 @@ class PlotApp(App[None]):
         self.query_one(LinePlot).set_series([])
 
     def action_plot(self) -> None:
-        found = []
-        for run in range(1, RUNS + 1):
-            read = points(self.store.connection, run, "rmse")
-            self.step = read.steps[-1]
-            found.append(
-                Series(
-                    f"run {run}",
-                    array("d", read.steps),
-                    array("d", read.values),
-                    array("d", read.times_ms),
-                )
-            )
-        self.query_one(LinePlot).set_series(found)
+        found = [
+            (f"run {run}", points(self.store.connection, run, "rmse")) for run in range(1, RUNS + 1)
+        ]
+        self.step = found[0][1].steps[-1]
+        self.query_one(LinePlot).set_series(series_of(found))
 
     def action_point(self) -> None:
         self.step += 1
