@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 COMPLETION = "_MANTIK_TUI_COMPLETE"
 """Set by the shell's completion, which runs the command without arguments to ask for words."""
@@ -21,7 +22,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_app()
     from mantik_tui.cli import run_command
 
-    return run_command(arguments)
+    return run_command(arguments, start_engine)
+
+
+def start_engine() -> Any:
+    """Start an engine as a process of its own, or where none can be made, inside this one."""
+    from mantik_tui.sync.inside import spawn_or_inside
+
+    return spawn_or_inside()
 
 
 def run_app(workspace: str | None = None, *, demo: bool = False) -> int:
@@ -34,7 +42,7 @@ def run_app(workspace: str | None = None, *, demo: bool = False) -> int:
     from mantik_tui.workspace.session import open_session
 
     try:
-        session = open_session(workspace)
+        session = open_session(workspace, spawn=start_engine)
     except MantikError as error:
         from mantik_tui.cli.failure import tell
 

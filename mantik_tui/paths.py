@@ -11,7 +11,8 @@ VARIABLE = "MANTIK_TUI_HOME"
 _LINUX = sys.platform == "linux"
 
 
-def _base(kind: str) -> Path:
+def place(kind: str) -> Path:
+    """Where the `data`, `config` or `log` folder is, or would be: nothing is made."""
     moved = os.environ.get(VARIABLE)
     if moved:
         home = Path(moved).expanduser().absolute()
@@ -40,18 +41,21 @@ def _xdg(kind: str) -> Path:
 
 
 def data_dir() -> Path:
-    """Folder of the database, logs of runs, snapshots and downloads; made with mode 0700."""
-    return _private(_base("data"))
+    """Folder of the database, logs of runs, snapshots and downloads; made with mode 0700.
+
+    Raises StoreProblem when it can't be made, as all functions here do that give a folder.
+    """
+    return _private(place("data"))
 
 
 def config_file() -> Path:
     """The configuration file, TOML; it need not exist."""
-    return _base("config") / "config.toml"
+    return place("config") / "config.toml"
 
 
 def log_dir() -> Path:
     """Folder of the program's own log files."""
-    return _private(_base("log"))
+    return _private(place("log"))
 
 
 def database() -> Path:
@@ -93,24 +97,59 @@ def socket_path() -> Path:
     Lies in `$XDG_RUNTIME_DIR`, else in `/tmp/mantik-tui-<uid>`, which must be ours and closed to others.
 
     Raises:
-        PermissionError: the folder belongs to somebody else or is open to others.
+        EngineProblem: the folder can't be made, belongs to somebody else, or is open to others.
     """
     import hashlib
 
-    name = hashlib.sha256(str(data_dir()).encode()).hexdigest()[:16]
+    name = hashlib.sha256(str(place("data")).encode()).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir() and os.access(runtime, os.W_OK):
         folder = Path(runtime)
     else:
         folder = Path("/tmp") / f"mantik-tui-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        info = folder.lstat()
-        if info.st_uid != os.getuid() or not stat.S_ISDIR(info.st_mode) or info.st_mode & 0o077:
-            raise PermissionError(f"{folder} belongs to somebody else or is open to others")
+        _check_socket_folder(folder)
     return folder / f"mantik-tui-{name}.sock"
 
 
+def _check_socket_folder(folder: Path) -> None:
+    from mantik_tui.domain.errors import EngineProblem
+
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        info = folder.lstat()
+        fault = ""
+        if info.st_uid != os.getuid() or not stat.S_ISDIR(info.st_mode) or info.st_mode & 0o077:
+            fault = f"{folder} belongs to somebody else or is open to others"
+    except OSError as error:
+        fault = f"{folder}: {error.strerror or error}"
+    if fault:
+        raise EngineProblem(
+            "There is no safe place for the engine's socket",
+            fault,
+            "Set XDG_RUNTIME_DIR to a folder that only you can enter",
+        )
+
+
 def _private(folder: Path) -> Path:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        from mantik_tui.domain.errors import StoreProblem
+
+        raise StoreProblem(
+            f"The folder {folder} can't be made",
+            _why(folder, error),
+            f"Set {VARIABLE} to a folder on a disk that you can write to",
+        ) from error
     return folder
+
+
+def _why(folder: Path, error: OSError) -> str:
+    """The reason, with the file named that stands where a folder should be."""
+    for part in (folder, *folder.parents):
+        if part.exists():
+            return (
+                f"{part} is a file" if not part.is_dir() else f"{part}: {error.strerror or error}"
+            )
+    return error.strerror or str(error)

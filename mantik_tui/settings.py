@@ -13,20 +13,20 @@ auth = "basic"                 # none, basic or token; the secret lies in the ke
 run_root = "$HOME/mantik-runs"
 
 [keys]
-runs.cancel = "ctrl+k"         # action id = keys, separated by commas
+cancel = "ctrl+k"              # id of an action = its keys, separated by commas
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mantik_tui import paths
-from mantik_tui.domain.errors import BadInput
+from mantik_tui.domain.errors import BadInput, StoreProblem
 from mantik_tui.domain.problems import Problem, Severity
 
 
@@ -65,120 +65,84 @@ class Settings:
     sites: dict[str, SiteProfile] = field(default_factory=dict)
 
 
-_PLAIN: dict[str, type] = {
-    "theme": str,
-    "workspace": str,
-    "mouse": bool,
-    "notifications": bool,
-    "editor": str,
-}
-
-
 def load_settings(path: Path | None = None) -> Settings:
     """Read the configuration file; the defaults when there is none.
 
     Raises:
-        BadInput: with every fault found, each with its key.
+        BadInput: with every fault found, each with its key, its line and what would be right.
     """
     path = path or paths.config_file()
     try:
-        doc = tomllib.loads(path.read_text())
-    except FileNotFoundError:
+        text = path.read_text()
+        doc = tomllib.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        line = getattr(error, "lineno", 1)
+        words = getattr(error, "strerror", None) or str(error)
         problem = Problem(
-            Severity.ERROR, str(path), line, "", str(error), "Mend the file, or move it away"
+            Severity.ERROR, str(path), line_in(words), "", words, "Mend the file, or move it away"
         )
         raise BadInput(
-            "The configuration file can't be read", str(error), f"Mend {path}", (problem,)
+            "The configuration file can't be read", words, f"Mend {path}", (problem,)
         ) from error
-    problems: list[Problem] = []
-    settings = _settings(doc, str(path), problems)
+    from mantik_tui.settings_check import check
+
+    problems = check(doc, text, str(path))
     if problems:
         first = problems[0]
-        raise BadInput(f"{path} has faults", f"{first.key}: {first.message}", first.hint, problems)
-    return settings
-
-
-def _settings(doc: Mapping[str, Any], file: str, problems: list[Problem]) -> Settings:
-    def fault(key: str, message: str, hint: str) -> None:
-        problems.append(Problem(Severity.ERROR, file, 1, key, message, hint))
-
-    plain: dict[str, Any] = {}
-    known = {*_PLAIN, "keys", "workspaces", "sites"}
-    for key, value in doc.items():
-        if key not in known:
-            fault(key, "this key is not known", f"Known are {', '.join(sorted(known))}")
-        elif key in _PLAIN:
-            if isinstance(value, _PLAIN[key]):
-                plain[key] = value
-            else:
-                fault(
-                    key,
-                    f"must be a {'text' if _PLAIN[key] is str else 'true or false'}",
-                    f"It is {value!r}",
-                )
-    keys = {name: str(value) for name, value in _flat(doc.get("keys", {})).items()}
-    workspaces = {
-        name: profile
-        for name, part in _tables(doc, "workspaces", fault)
-        if (
-            profile := _profile(
-                WorkspaceProfile, f"workspaces.{name}", part, fault, ("tracking_uri",)
-            )
+        raise BadInput(
+            f"{path} has {len(problems)} fault{'s' * (len(problems) != 1)}",
+            f"{first.key}: {first.message}",
+            first.hint,
+            problems,
         )
-    }
-    sites = {
-        name: profile
-        for name, part in _tables(doc, "sites", fault)
-        if (profile := _profile(SiteProfile, f"sites.{name}", part, fault, ()))
-    }
-    return Settings(keys=keys, workspaces=workspaces, sites=sites, **plain)
+    return _settings(doc)
 
 
-def _flat(doc: Any, prefix: str = "") -> dict[str, Any]:
-    """`runs.cancel = "x"` is a nested table in TOML; action ids are dotted names."""
+def lines_of_keys(path: Path | None = None) -> Callable[[str], int]:
+    """Tells the line of an action's keys in the configuration file."""
+    from mantik_tui.settings_check import key_lines, line_of
+
+    try:
+        lines = key_lines((path or paths.config_file()).read_text())
+    except (OSError, UnicodeDecodeError):
+        lines = {}
+    return lambda action: line_of(lines, ("keys", *action.split(".")))
+
+
+def line_in(words: str) -> int:
+    """The line that a message of TOML's reader names, 1 if it names none."""
+    after = words.partition("at line ")[2]
+    digits = after[: len(after) - len(after.lstrip("0123456789"))]
+    return int(digits) if digits else 1
+
+
+def _settings(doc: Mapping[str, Any]) -> Settings:
+    """The settings of a document that was checked."""
+    plain = {key: value for key, value in doc.items() if not isinstance(value, dict)}
+    workspaces = {
+        name: WorkspaceProfile(**part) for name, part in doc.get("workspaces", {}).items()
+    }
+    sites = {name: _site(part) for name, part in doc.get("sites", {}).items()}
+    return Settings(keys=flat(doc.get("keys", {})), workspaces=workspaces, sites=sites, **plain)
+
+
+def _site(part: Mapping[str, Any]) -> SiteProfile:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in part.items()
+    }
+    return SiteProfile(**values)
+
+
+def flat(doc: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`a.b = "x"` is a nested table in TOML; here it is one name with a dot."""
     found: dict[str, Any] = {}
-    for key, value in doc.items() if isinstance(doc, dict) else ():
+    for key, value in doc.items():
         if isinstance(value, dict):
-            found.update(_flat(value, f"{prefix}{key}."))
+            found.update(flat(value, f"{prefix}{key}."))
         else:
             found[f"{prefix}{key}"] = value
     return found
-
-
-def _tables(doc: Mapping[str, Any], name: str, fault: Any) -> list[tuple[str, dict[str, Any]]]:
-    part = doc.get(name, {})
-    if not isinstance(part, dict):
-        fault(name, "must be a table", f"Write [{name}.NAME]")
-        return []
-    found: list[tuple[str, dict[str, Any]]] = []
-    for key, value in part.items():
-        if isinstance(value, dict):
-            found.append((key, value))
-        else:
-            fault(f"{name}.{key}", "must be a table", f"Write [{name}.{key}]")
-    return found
-
-
-def _profile(
-    kind: Any, key: str, part: dict[str, Any], fault: Any, required: tuple[str, ...]
-) -> Any:
-    fields = kind.__dataclass_fields__
-    values: dict[str, Any] = {}
-    for name, value in part.items():
-        if name not in fields:
-            fault(f"{key}.{name}", "this key is not known", f"Known are {', '.join(fields)}")
-        elif isinstance(value, list):
-            values[name] = tuple(map(str, value))
-        else:
-            values[name] = value
-    for name in required:
-        if not values.get(name):
-            fault(key, f"{name} is missing", f'Add {name} = "…"')
-            return None
-    return kind(**values)
 
 
 def write_profile(section: str, name: str, values: Mapping[str, Any] | None) -> None:
@@ -208,8 +172,15 @@ def write_setting(name: str, value: Any) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_suffix(".new")
-    with open(fresh, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_suffix(".new")
+        with open(fresh, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreProblem(
+            "The configuration file can't be written",
+            f"{path}: {error.strerror or error}",
+            "Make its folder writable, or set MANTIK_TUI_HOME to another one",
+        ) from error

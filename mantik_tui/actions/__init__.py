@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mantik_tui.actions.action import SCREENS, Action, Scope
+from mantik_tui.actions.keymap import keymap_problems
 from mantik_tui.actions.lookup import (
     HelpRow,
     actions_for,
@@ -28,5 +29,6 @@ __all__ = [
     "docs_table",
     "help_rows",
     "key_words",
+    "keymap_problems",
     "palette_entries",
 ]

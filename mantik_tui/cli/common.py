@@ -23,11 +23,25 @@ def open_here(bell: Bell | None = None) -> Session:
     from mantik_tui.workspace import session as sessions
 
     context = click.get_current_context()
-    found = sessions.open_session(
-        context.ensure_object(State).workspace, on_event=bell.ring if bell else None
-    )
+    state = context.ensure_object(State)
+    how: dict[str, Any] = {"spawn": state.spawn} if state.spawn else {}
+    found = sessions.open_session(state.workspace, on_event=bell.ring if bell else None, **how)
     context.call_on_close(found.close)
+    if found.warnings:
+        from mantik_tui.cli.failure import tell_problems
+
+        tell_problems(found.warnings)
     return found
+
+
+def say_sender(session: Session) -> None:
+    """On stderr, which host sends what waits, if that is not this one."""
+    from mantik_tui.cli.output import say
+    from mantik_tui.domain.text import clean
+    from mantik_tui.workspace.status import sending_host
+
+    if host := sending_host(session):
+        say(clean(f"The engine on {host} sends what waits; this host reads.", keep_newlines=False))
 
 
 def find_run(session: Session, text: str) -> int:
@@ -56,7 +70,11 @@ def say_age(session: Session) -> None:
     if row.state == "live" and row.round_ms and session.now_ms() - row.round_ms < 120_000:
         return
     if row.round_ms is None:
-        say(f"Nothing was read from {row.name} yet; mantik-tui sync asks it now.")
+        if row.reason:
+            why = f"Nothing was read from {row.name} yet: {row.state} ({row.reason}); mantik-tui sync asks it again."
+        else:
+            why = f"Nothing was read from {row.name} yet; mantik-tui sync asks it now."
+        say(clean(why, keep_newlines=False))
         return
     reason = f", {row.state}" if row.state not in ("live", "new", "pulling") else ""
     words = f" ({row.reason})" if reason and row.reason else ""

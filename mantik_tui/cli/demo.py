@@ -18,16 +18,19 @@ def demo(ctx: click.Context, no_app: bool) -> None:
 
     A second start takes over what is there. Prints where everything lies.
     """
+    from mantik_tui.cli.common import open_here
     from mantik_tui.cli.output import say, write
-    from mantik_tui.workspace import session as sessions
     from mantik_tui.workspace.demo_start import WORKSPACE, start_demo
+    from mantik_tui.workspace.waiting import Bell
 
     def hear(event: dict[str, Any]) -> None:
-        if event.get("event") == "progress" and event.get("kind") == "demo":
+        if event.get("kind") == "demo":
             say(str(event.get("text", "")))
 
     opens_app = not no_app and sys.stdout.isatty()
-    session = sessions.open_session(on_event=hear)
+    bell = Bell()
+    bell.on_progress = hear
+    session = open_here(bell)
     try:
         lines = start_demo(session, say)
     finally:

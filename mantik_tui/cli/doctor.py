@@ -19,9 +19,10 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     Prints a line for each: ok, or ! and what helps. Exits with 1 if something needs you. Changes nothing, and starts
     no engine.
     """
+    from mantik_tui.actions import keymap_problems
     from mantik_tui.workspace.doctor import examine
 
-    findings = examine(ctx.ensure_object(State).workspace)
+    findings = examine(ctx.ensure_object(State).workspace, keymap_problems)
     good = all(one.ok is not False for one in findings)
     if as_json:
         rows = [

@@ -36,10 +36,12 @@ def start(keep: bool) -> None:
 def status(ctx: click.Context, as_json: bool) -> None:
     """Say whether the engine runs, and what it does. Exits with 1 if it does not run."""
     from mantik_tui import paths
+    from mantik_tui.workspace.session import engine_line
 
-    session = open_here()
-    running = session.engine.connect()
-    told = session.engine.request("status") if running else {}
+    line = engine_line()
+    ctx.call_on_close(line.close)
+    running = line.connect()
+    told = line.request("status") if running else {}
     told.pop("socket", None)
     answer = {
         "running": running,
@@ -54,7 +56,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
         "demo": told.get("demo"),
         "secrets": told.get("secrets"),
         "socket": str(paths.socket_path()),
-        "log": str(paths.log_dir() / "engine.log"),
+        "log": str(paths.place("log") / "engine.log"),
     }
     if as_json:
         print_json(answer)
@@ -66,6 +68,8 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 def _fields(answer: dict[str, object]) -> list[tuple[str, str]]:
+    from mantik_tui.workspace.status import waiting_words
+
     sends = "yes" if answer["sends"] else f"no, the engine on {answer['sender']} does"
     stays = "until engine stop" if answer["keep"] else "until nothing is left to do"
     return [
@@ -74,12 +78,7 @@ def _fields(answer: dict[str, object]) -> list[tuple[str, str]]:
         ("sends", sends),
         ("stays", stays),
         ("clients", str(answer["clients"])),
-        (
-            "waiting",
-            f"{answer['waiting']}, {answer['blocked']} of them need you"
-            if answer["blocked"]
-            else str(answer["waiting"]),
-        ),
+        ("outbox", waiting_words(int(str(answer["waiting"])), int(str(answer["blocked"])))),
         ("demo server", str(answer["demo"] or "")),
         ("secrets", str(answer["secrets"])),
         ("log", str(answer["log"])),
@@ -89,8 +88,8 @@ def _fields(answer: dict[str, object]) -> list[tuple[str, str]]:
 @click.command("stop")
 def stop() -> None:
     """Stop the engine. What waits to be sent is kept and sent by the next one."""
+    from mantik_tui.workspace.session import engine_line
     from mantik_tui.workspace.waiting import stop_engine
 
-    session = open_here()
-    pid = stop_engine(session)
+    pid = stop_engine(engine_line())
     write("not running\n" if pid is None else f"stopped, process {pid}\n")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from mantik_tui.cli.tree import Tree
 
+Spawn = Callable[[], Any]
+
 
 class State:
-    """What the global options say."""
+    """What the global options say, and how an engine is started."""
 
-    def __init__(self) -> None:
+    def __init__(self, spawn: Spawn | None = None) -> None:
         self.workspace: str | None = None
+        self.spawn = spawn
+        """None for the usual way, as a process of its own."""
 
 
 class LazyGroup(click.Group):

@@ -29,6 +29,11 @@ def write(text: str) -> None:
     sys.stdout.write(text)
 
 
+def count(number: int, word: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
 def print_json(value: Any) -> None:
     """`value` as indented JSON. Not-a-number and infinite values become the texts `nan`, `inf`, `-inf`."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from mantik_tui.cli.lazy import LazyGroup, State, workspace_option
+from mantik_tui.cli.lazy import LazyGroup, Spawn, State, workspace_option
 from mantik_tui.cli.tree import COMMANDS
 
 PROGRAM = "mantik-tui"
@@ -65,11 +65,16 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command. Returns its exit code; nothing is raised, and no traceback is shown."""
+def run(arguments: Sequence[str], spawn: Spawn | None = None) -> int:
+    """Run one command. Returns its exit code; nothing is raised, and no traceback is shown.
+
+    `spawn` starts an engine where a command needs one; by default as a process of its own.
+    """
     _take_any_character()
     try:
-        code = root().main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=State())
+        code = root().main(
+            list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=State(spawn)
+        )
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:

@@ -1,4 +1,7 @@
-"""Opening the database: journal mode by file system, file mode, migrations, one connection a thread."""
+"""Opening the database: journal mode by file system, file mode, migrations, one connection a thread.
+
+A database that can't be written, on a disk that was mounted read-only for example, opens for reading.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +73,9 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.read_only = _only_readable(path)
+        """Whether nothing can be written: the file, or the folder in which SQLite keeps its journal, is closed to us."""
+        self._immutable = False
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -87,7 +93,13 @@ class Store:
             if not self.path.exists():
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+            version = self._version()
+            if version < LATEST_SCHEMA and self.read_only:
+                raise StoreProblem(
+                    "The local database is of an older version, and can't be written",
+                    f"{self.path} is read-only",
+                    "Make it writable once, or set MANTIK_TUI_HOME to another folder",
+                )
             if version < LATEST_SCHEMA:
                 self._migrate()
             elif version > LATEST_SCHEMA:
@@ -99,9 +111,21 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise StoreProblem(
                 "The local database can't be opened",
-                f"{self.path}: {error}",
-                "mantik-tui doctor says what is wrong with it",
+                f"{self.path}: {getattr(error, 'strerror', None) or error}",
+                "mantik-tui doctor says what is wrong with it; MANTIK_TUI_HOME chooses another folder",
             ) from error
+
+    def _version(self) -> int:
+        """The schema's number, by which it also shows whether the file can be read at all."""
+        try:
+            return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+        except sqlite3.OperationalError:
+            if not self.read_only:
+                raise
+        # SQLite wants to make its -shm file beside a database in WAL mode, and can't.
+        self.close()
+        self._immutable = True
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _migrate(self) -> None:
         connection = self.connection
@@ -126,8 +150,9 @@ class Store:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, timeout=10.0
-            )
+                self._address() if self.read_only else self.path,
+                isolation_level=None, check_same_thread=False, timeout=10.0, uri=self.read_only,
+            )  # fmt: skip
             found.execute("PRAGMA synchronous = NORMAL")
             found.execute("PRAGMA temp_store = MEMORY")
             self._local.connection = found
@@ -135,9 +160,22 @@ class Store:
                 self._all.append(found)
         return found
 
+    def _address(self) -> str:
+        return f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' * self._immutable}"
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One `BEGIN IMMEDIATE` … `COMMIT`; rolled back when the body raises."""
+        """One `BEGIN IMMEDIATE` … `COMMIT`; rolled back when the body raises.
+
+        Raises:
+            StoreProblem: the database can only be read.
+        """
+        if self.read_only:
+            raise StoreProblem(
+                "The local database is read-only",
+                f"{self.path} can't be written; nothing has changed",
+                "Make the folder writable, or set MANTIK_TUI_HOME to another one",
+            )
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -162,6 +200,10 @@ class Store:
                 connection.close()
             self._all.clear()
         self._local = threading.local()
+
+
+def _only_readable(path: Path) -> bool:
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
 def _statements(script: str) -> Iterator[str]:

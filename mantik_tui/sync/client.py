@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mantik_tui import __version__, paths
-from mantik_tui.domain.errors import EngineProblem
+from mantik_tui.domain.errors import EngineProblem, StoreProblem
 from mantik_tui.sync.wire import MAX_LINE, PROTOCOL, pack, unpack, unpack_error
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class EngineLink:
     def _start(self, timeout_s: float) -> None:
         try:
             death = self._spawn()
-        except OSError as error:
+        except (OSError, StoreProblem) as error:
             raise EngineProblem(
                 "The engine could not be started", str(error), "mantik-tui doctor says more"
             ) from error
@@ -120,7 +120,7 @@ class EngineLink:
                 raise EngineProblem(
                     "The engine does not answer",
                     f"nothing listens at {paths.socket_path()} after {timeout_s:.0f} s",
-                    f"Its logs are in {paths.log_dir()}",
+                    f"Its logs are in {paths.place('log')}",
                 )
             time.sleep(0.02)
 

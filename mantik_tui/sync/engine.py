@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import IO, Any
 
 from mantik_tui import paths
-from mantik_tui.domain.errors import MantikError, Refused
+from mantik_tui.domain.errors import MantikError, Refused, StoreProblem
 from mantik_tui.store.connect import Store, file_system_of, on_network
 from mantik_tui.store.reads import jobs as job_reads
 from mantik_tui.store.writes import setup
@@ -54,18 +54,20 @@ HANDLERS = {**push.HANDLERS, **submit.HANDLERS, **cancel.HANDLERS}
 def run_engine(*, keep: bool = False, idle_s: float = IDLE_S) -> int:
     """Run the engine of this home until it is stopped or idle. Returns the exit code: 0, also when another one runs."""
     os.umask(0o077)
-    _log_to_file()
-    lock = take_lock()
-    if lock is None:
-        return 0
+    lock = None
     try:
+        _log_to_file()
+        lock = take_lock()
+        if lock is None:
+            return 0
         asyncio.run(live(keep=keep, idle_s=idle_s))
     except (MantikError, sqlite3.Error, OSError) as error:
         LOG.error("%s", error, exc_info=not isinstance(error, MantikError))
         print(error, file=sys.stderr)  # noqa: T201 - goes to the file that the client names when nothing answers
         return error.exit_code if isinstance(error, MantikError) else 1
     finally:
-        lock.close()
+        if lock is not None:
+            lock.close()
     return 0
 
 
@@ -135,6 +137,11 @@ async def live(
         ready: told once clients can connect.
     """
     store = Store(paths.database())
+    if store.read_only:
+        store.close()
+        raise StoreProblem(
+            "The engine can't work in a home that is read-only", f"{store.path} can't be written"
+        )
     checkpoint, kill_job_at = faults()
     engine = Engine(
         store=store, secrets=Secrets(), checkpoint=checkpoint, keep=keep, kill_job_at=kill_job_at

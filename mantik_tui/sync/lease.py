@@ -8,20 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mantik_tui.store.connect import Store
+from mantik_tui.store.holder import STALE_MS, boot_id
 from mantik_tui.store.tables import LeaseTable, rows
 
 RENEW_S = 10
 """How often the holder renews it."""
-STALE_MS = 45_000
-"""A lease of another host that was not renewed for so long has no holder any more."""
-
-
-def boot_id() -> str:
-    """Changes when the machine restarts, so that a process number can't be taken for one from before."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ async def status(engine: Engine, client: Client, args: dict[str, Any]) -> dict[s
         "blocked": counts.blocked,
         "keep": engine.keep,
         "demo": engine.demo_url,
-        "secrets": engine.secrets.where,
+        "secrets": await engine.secrets.place(),
     }
 
 

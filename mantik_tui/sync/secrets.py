@@ -23,12 +23,27 @@ T = TypeVar("T")
 
 
 class Secrets:
-    """Names are like `tracking:<workspace>`. `where` says in words which store was used last."""
+    """Names are like `tracking:<workspace>`."""
 
     def __init__(self, file: Path | None = None, *, use_keyring: bool = True) -> None:
         self._file = file or paths.secrets_file()
         self._use_keyring = use_keyring
-        self.where = "keyring" if use_keyring else "file"
+        self._asked = False
+        """Whether the keyring was asked for anything yet; before, nobody knows whether it answers."""
+        self.where = "keyring"
+        """In words, where secrets are kept as far as is known; see `place`."""
+        if not use_keyring:
+            self._fall_back()
+
+    async def place(self) -> str:
+        """In words, where secrets are kept: the keyring is asked once whether it answers."""
+        if self._use_keyring and not self._asked:
+            await self._keyring(lambda _ring: True)
+        return self.where
+
+    def _fall_back(self) -> None:
+        self._use_keyring = False
+        self.where = f"file {self._file}"
 
     async def get(self, name: str) -> str:
         """The secret, empty if there is none.
@@ -71,6 +86,7 @@ class Secrets:
 
         The thread is a daemon: one that hangs in the keyring's service must not keep the engine from ending.
         """
+        self._asked = True
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -99,7 +115,7 @@ class Secrets:
         try:
             return await asyncio.wait_for(answer, LIMIT_S)
         except Exception:  # noqa: BLE001 - whatever it was, the file takes over
-            self._use_keyring = False
+            self._fall_back()
             return None
 
     def _read(self) -> dict[str, str]:
@@ -127,10 +143,15 @@ class Secrets:
         if not secrets and not self._file.exists():
             return
         fresh = self._file.with_suffix(".new")
-        with contextlib.suppress(FileNotFoundError):
-            fresh.unlink()
-        with open(
-            fresh, "w", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600)
-        ) as file:
-            file.write(tomlkit.dumps(secrets))
-        fresh.replace(self._file)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                fresh.unlink()
+            with open(
+                fresh, "w", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600)
+            ) as file:
+                file.write(tomlkit.dumps(secrets))
+            fresh.replace(self._file)
+        except OSError as error:
+            raise StoreProblem(
+                "The file of secrets can't be written", f"{self._file}: {error.strerror or error}"
+            ) from error

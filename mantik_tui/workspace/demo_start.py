@@ -17,10 +17,10 @@ from mantik_tui.store.writes import setup
 from mantik_tui.workspace.configs import save
 from mantik_tui.workspace.demo import description, lay_out_projects, own_environment, run_config
 from mantik_tui.workspace.live import refresh
-from mantik_tui.workspace.session import Session
+from mantik_tui.workspace.session import DEMO, Session
 from mantik_tui.workspace.submit import submit
 
-WORKSPACE = "demo"
+WORKSPACE = DEMO
 _START_S = 180.0
 
 

@@ -8,17 +8,19 @@ import shutil
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mantik_tui import __version__, paths
-from mantik_tui.domain.errors import MantikError
+from mantik_tui.domain.errors import BadInput, MantikError, StoreProblem
+from mantik_tui.domain.problems import Problem
 from mantik_tui.domain.text import clock, size
+from mantik_tui.settings import Settings, lines_of_keys, load_settings
 from mantik_tui.store.connect import OLDEST_SQLITE, file_system_of, on_network
 from mantik_tui.workspace import reads
 from mantik_tui.workspace.session import Session, open_session
-from mantik_tui.workspace.status import read_status
+from mantik_tui.workspace.status import read_status, waiting_words
 
 _LITTLE_SPACE = 500_000_000
 
@@ -34,34 +36,57 @@ class Finding:
     """What helps, if it is not ok."""
 
 
-def examine(workspace: str | None = None) -> list[Finding]:
+KeysCheck = Callable[[Mapping[str, str], str, Callable[[str], int]], Sequence[Problem]]
+"""Says what is wrong with a user's keys: (keys by action, file, line of an action's keys there)."""
+
+
+def examine(workspace: str | None = None, check_keys: KeysCheck | None = None) -> list[Finding]:
     """Look at everything. A part that can't be looked at is a finding of its own, never an exception."""
     found = [*_versions(), *_places()]
+    settings, words = _configuration(check_keys)
+    found += words
     try:
-        session = open_session(workspace)
+        session = open_session(workspace, settings=settings)
     except MantikError as error:
-        return [
-            *found,
-            Finding("database", "database", False, f"{error.title}: {error.cause}", error.hint),
-            *_terminal(),
-        ]
+        found.append(_failed("database", error))
+        return [*found, *_keyring(), *_terminal()]
     try:
+        found += [_problem(one) for one in session.warnings]
         for part in (_database, _engine, _server):
             try:
                 found += part(session)
             except MantikError as error:
-                found.append(
-                    Finding(
-                        part.__name__.strip("_"),
-                        part.__name__.strip("_"),
-                        False,
-                        error.title,
-                        error.hint,
-                    )
-                )
+                found.append(_failed(part.__name__.strip("_"), error))
     finally:
         session.close()
     return [*found, *_keyring(), *_terminal()]
+
+
+def _failed(group: str, error: MantikError) -> Finding:
+    words = ": ".join(part for part in (error.title, error.cause) if part)
+    return Finding(group, group, False, words, error.hint)
+
+
+def _configuration(check_keys: KeysCheck | None) -> tuple[Settings | None, list[Finding]]:
+    """What is wrong with the configuration file, and the settings to go on with: None for those of the file."""
+    file = paths.config_file()
+    try:
+        settings = load_settings()
+    except BadInput as error:
+        return Settings(), [_problem(one) for one in error.problems]
+    if not file.exists():
+        return None, [Finding("places", "configuration", None, f"{file} (none yet)")]
+    problems = check_keys(settings.keys, str(file), lines_of_keys()) if check_keys else ()
+    if problems:
+        return None, [_problem(one) for one in problems]
+    return None, [Finding("places", "configuration", True, str(file))]
+
+
+def _problem(one: Problem) -> Finding:
+    return Finding(
+        "places", "configuration", False, f"{one.file}:{one.line}: {one.key}: {one.message}".replace(": : ", ": "),
+        one.hint,
+    )  # fmt: skip
 
 
 def _versions() -> Iterator[Finding]:
@@ -105,17 +130,21 @@ def _versions() -> Iterator[Finding]:
 def _places() -> Iterator[Finding]:
     moved = os.environ.get(paths.VARIABLE)
     yield Finding("places", paths.VARIABLE, None, moved or "not set")
-    data = paths.data_dir()
+    try:
+        data = paths.data_dir()
+    except StoreProblem as error:
+        yield _failed("data", error)
+        return
     yield _private("data", data, 0o700)
-    yield Finding(
-        "places",
-        "configuration",
-        None,
-        f"{paths.config_file()}{'' if paths.config_file().exists() else ' (none yet)'}",
-    )
-    yield Finding("places", "logs", None, str(paths.log_dir()))
-    if paths.secrets_file().exists():
-        yield _private("secrets", paths.secrets_file(), 0o600)
+    if not os.access(data, os.W_OK):
+        yield Finding(
+            "places", "read-only", False, f"{data} can't be written: what was read can be looked at, nothing changed",
+            f"Make it writable, or set {paths.VARIABLE} to another folder",
+        )  # fmt: skip
+    yield Finding("places", "logs", None, str(paths.place("log")))
+    secrets = paths.secrets_file()
+    if secrets.exists():
+        yield _private("secrets", secrets, 0o600)
     free = shutil.disk_usage(data).free
     yield Finding(
         "places", "free space", free > _LITTLE_SPACE, size(free), "Free some disk space or quota"
@@ -154,16 +183,8 @@ def _database(session: Session) -> Iterator[Finding]:
     path = paths.database()
     yield _private("database", path, 0o600)
     yield Finding("database", "database size", None, size(path.stat().st_size))
-    mode, remote = session.store.journal_mode(), on_network(path)
-    fits = mode != "wal" or not remote
-    help_ = "WAL does not work on network file systems: set MANTIK_TUI_HOME to a local disk"
-    yield Finding(
-        "database",
-        "journal mode",
-        fits,
-        f"{mode} on {file_system_of(path) or 'an unknown file system'}",
-        help_,
-    )
+    if not session.read_only:
+        yield _journal(session)
     check = session.read(
         lambda connection: connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     )
@@ -176,6 +197,18 @@ def _database(session: Session) -> Iterator[Finding]:
     )
     runs = session.read(reads.runs.count_runs, reads.runs.Scope())
     yield Finding("database", "runs stored", None, str(runs))
+
+
+def _journal(session: Session) -> Finding:
+    path = session.store.path
+    mode, remote = session.store.journal_mode(), on_network(path)
+    return Finding(
+        "database",
+        "journal mode",
+        mode != "wal" or not remote,
+        f"{mode} on {file_system_of(path) or 'an unknown file system'}",
+        "WAL does not work on network file systems: set MANTIK_TUI_HOME to a local disk",
+    )
 
 
 def _engine(session: Session) -> Iterator[Finding]:
@@ -215,7 +248,7 @@ def _server(session: Session) -> Iterator[Finding]:
         "server",
         "outbox",
         not status.blocked,
-        f"{status.waiting} wait, {status.blocked} need you",
+        waiting_words(status.waiting, status.blocked),
         "mantik-tui outbox list",
     )
 

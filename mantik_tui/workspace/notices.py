@@ -19,9 +19,11 @@ def untold(session: Session) -> list[Notice]:
 
 def mark_told(session: Session, up_to: int) -> None:
     """They were said in passing; the active screen still lists them. `up_to` is the id of the last one told."""
-    session.write(remember_view, _PLACE, {"told": up_to})
+    if not session.read_only:
+        session.write(remember_view, _PLACE, {"told": up_to})
 
 
 def mark_seen(session: Session, up_to: int) -> None:
     """A person has seen them. `up_to` is the id of the last one seen."""
-    session.write(notices_seen, up_to)
+    if not session.read_only:
+        session.write(notices_seen, up_to)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from mantik_tui import paths
 from mantik_tui.domain.errors import BadInput
 from mantik_tui.settings import write_profile, write_setting
-from mantik_tui.workspace.session import Session
+from mantik_tui.store.reads.workspaces import workspaces
+from mantik_tui.workspace.session import DEMO, Session, same_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def login(
     Returns what the server told: `version`, `user`, and in words `what` can be done there.
 
     Raises:
-        BadInput: the address is none.
+        BadInput: the address is none, or the name is that of a workspace on another server.
         NeedsLogin, Refused, Offline: what the server answered; nothing is written then.
     """
     parts = urlsplit(tracking_uri)
@@ -103,6 +105,7 @@ def login(
         )
     auth = auth or ("basic" if username else "none")
     name = name or parts.hostname
+    _check_name(session, name, tracking_uri)
     session.engine.ensure()
     told: dict[str, object] = session.engine.request(
         "login",
@@ -123,6 +126,19 @@ def login(
     session.reload(name)
     session.engine.notify("settings")
     return told
+
+
+def _check_name(session: Session, name: str, tracking_uri: str) -> None:
+    """A workspace's runs and pending writes belong to its server: another server needs another name."""
+    rows = session.read(workspaces)
+    there = next((row.tracking_uri for row in rows if row.name == name), None)
+    if name != DEMO and there is not None and not same_server(there, tracking_uri):
+        raise BadInput(
+            f"A workspace called {name} is there already, for another server",
+            f"it is at {there}; what was read and what waits to be sent belong there",
+            "Choose another name: --name NAME. If the server itself has moved, change tracking_uri in"
+            f" {paths.config_file()}",
+        )
 
 
 def logout(session: Session, name: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from mantik_tui import paths
 from mantik_tui.domain.errors import EngineProblem, NotFound, StoreProblem
+from mantik_tui.domain.problems import Problem, Severity
 from mantik_tui.settings import Settings, SiteProfile, load_settings
 from mantik_tui.store.connect import Store
 from mantik_tui.store.reads.workspaces import WorkspaceRow, workspaces
@@ -19,6 +20,9 @@ from mantik_tui.sync.client import EngineLink, Spawn, spawn_process
 
 if TYPE_CHECKING:
     from mantik_tui.domain.site import Site
+
+DEMO = "demo"
+"""Workspace of the demo, whose server takes whatever port is free."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,9 +42,14 @@ class Session:
         workspace: WorkspaceRow | None,
         link: EngineLink,
         now_ms: Callable[[], int] = clock_ms,
+        warnings: Sequence[Problem] = (),
     ) -> None:
         self.store = store
         self.settings = settings
+        self.warnings = tuple(warnings)
+        """What was found odd about the configuration while it was taken; the program goes on."""
+        self.watcher: object = None
+        """Who said last what is being looked at; see `live.watch`."""
         self._workspace = workspace
         self.engine = link
         self.now_ms = now_ms
@@ -59,6 +68,11 @@ class Session:
                 "mantik-tui login URL connects one; mantik-tui demo tries it without any server",
             )
         return self._workspace
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written here, for example since the home lies on a disk mounted so."""
+        return self.store.read_only
 
     @property
     def has_workspace(self) -> bool:
@@ -91,7 +105,7 @@ class Session:
         """Run a named write in a transaction of its own, and tell the engine that there is something to do.
 
         Raises:
-            StoreProblem: the database can't be written now, for example since the disk is full. Nothing has changed.
+            StoreProblem: the database can't be written, since it is read-only, or the disk is full. Nothing has changed.
         """
         try:
             with self.store.transaction() as connection:
@@ -114,9 +128,10 @@ class Session:
     def reload(self, workspace: str | None = None) -> None:
         """Read the configuration and the workspace's row again; with a name, switch to that workspace."""
         self.settings = load_settings()
-        apply_settings(self.store, self.settings)
+        warnings = apply_settings(self.store, self.settings)
         wanted = workspace or (self._workspace.name if self._workspace else None)
         self._workspace = choose_workspace(self.store, self.settings, wanted)
+        self.warnings = (*warnings, *_gone(self.store, self.settings))
 
     def close(self) -> None:
         self.engine.close()
@@ -129,10 +144,12 @@ def open_session(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     spawn: Spawn = spawn_process,
     now_ms: Callable[[], int] = clock_ms,
+    settings: Settings | None = None,
 ) -> Session:
     """Open the local database and the workspace of this name, else the configured one, else the only one.
 
-    Reads the configuration only when the file has changed since. No engine is started and no network touched.
+    Reads the configuration file, unless `settings` are given, and takes it into the database when it has changed since.
+    No engine is started and no network touched. A home that can't be written opens for reading.
 
     Raises:
         NotFound: a workspace was named and is not set up.
@@ -140,10 +157,48 @@ def open_session(
         BadInput: the configuration file has faults.
     """
     store = Store(paths.database())
-    settings = load_settings()
-    apply_settings(store, settings)
-    row = choose_workspace(store, settings, workspace)
-    return Session(store, settings, row, EngineLink(spawn, on_event), now_ms)
+    try:
+        warnings: list[Problem] = []
+        if settings is None:
+            settings = load_settings()
+            warnings = apply_settings(store, settings)
+        row = choose_workspace(store, settings, workspace)
+        warnings += _gone(store, settings)
+    except BaseException:
+        store.close()
+        raise
+    link = EngineLink(_no_engine if store.read_only else spawn, on_event)
+    return Session(store, settings, row, link, now_ms, warnings)
+
+
+def engine_line() -> EngineLink:
+    """A line to the engine of this home, for what needs neither its database nor the configuration. It starts none."""
+    return EngineLink(_no_engine)
+
+
+def _no_engine() -> None:
+    raise OSError(f"{paths.place('data')} is read-only, so that no engine can work there")
+
+
+def _gone(store: Store, settings: Settings) -> list[Problem]:
+    """The workspace that is to open first is not there, so that another one has opened."""
+    known = tuple(row.name for row in workspaces(store.connection))
+    if not settings.workspace or settings.workspace in known:
+        return []
+    from mantik_tui.settings_check import gone_workspace
+
+    return [_warning(("workspace",), *gone_workspace(settings.workspace, known))]
+
+
+def _warning(key: tuple[str, ...], message: str, hint: str) -> Problem:
+    from mantik_tui.settings_check import key_lines, line_of
+
+    file = paths.config_file()
+    try:
+        lines = key_lines(file.read_text())
+    except (OSError, UnicodeDecodeError):
+        lines = {}
+    return Problem(Severity.WARNING, str(file), line_of(lines, key), ".".join(key), message, hint)
 
 
 def choose_workspace(store: Store, settings: Settings, name: str | None) -> WorkspaceRow | None:
@@ -162,39 +217,67 @@ def choose_workspace(store: Store, settings: Settings, name: str | None) -> Work
     return rows[0] if rows else None
 
 
-def apply_settings(store: Store, settings: Settings) -> None:
-    """Mirror workspaces and sites of the configuration file into the database, if the file is newer than the mirror."""
+def apply_settings(store: Store, settings: Settings) -> list[Problem]:
+    """Mirror workspaces and sites of the configuration file into the database, if the file is newer than the mirror.
+
+    Returns what was not taken and why, as warnings: a workspace with writes that wait keeps its server.
+    """
     try:
         stamp = str(paths.config_file().stat().st_mtime_ns)
     except OSError:
         stamp = "none"
-    if setup.get_meta(store.connection, "settings") == stamp:
-        return
+    if store.read_only or setup.get_meta(store.connection, "settings") == stamp:
+        return []
     from mantik_tui.domain.site import THIS_MACHINE
 
     with store.transaction() as connection:
-        known = {row.name: row for row in workspaces(connection)}
-        for name, profile in settings.workspaces.items():
-            row = known.get(name)
-            same = row and (row.tracking_uri, row.username, row.auth, row.ca_file) == (
-                profile.tracking_uri, profile.username, profile.auth, profile.ca_file
-            )  # fmt: skip
-            if not same:
-                setup.put_workspace(
-                    connection,
-                    name,
-                    profile.tracking_uri,
-                    profile.username,
-                    profile.auth,
-                    profile.ca_file,
-                )
+        kept = _mirror_workspaces(connection, settings)
         profiles = {THIS_MACHINE: SiteProfile(), **settings.sites}
         for name, site in profiles.items():
             setup.put_site(connection, site_of(name, site))
         for (name,) in connection.execute("SELECT name FROM site").fetchall():
             if name not in profiles:
                 setup.remove_site(connection, name)
-        setup.set_meta(connection, "settings", stamp)
+        # What was not taken is looked at again until it can be.
+        setup.set_meta(connection, "settings", "" if kept else stamp)
+    return [_kept_server(row, waiting) for row, waiting in kept]
+
+
+def _mirror_workspaces(
+    connection: sqlite3.Connection, settings: Settings
+) -> list[tuple[WorkspaceRow, int]]:
+    """Returns the workspaces that keep their server, and how many writes wait for it there."""
+    known = {row.name: row for row in workspaces(connection)}
+    kept: list[tuple[WorkspaceRow, int]] = []
+    for name, profile in settings.workspaces.items():
+        row = known.get(name)
+        uri = profile.tracking_uri
+        if row and not same_server(row.tracking_uri, uri) and name != DEMO:
+            waiting = setup.count_waiting(connection, row.id)
+            if waiting:
+                kept.append((row, waiting))
+                continue
+        if row is None or (row.tracking_uri, row.username, row.auth, row.ca_file) != (
+            uri, profile.username, profile.auth, profile.ca_file
+        ):  # fmt: skip
+            setup.put_workspace(
+                connection, name, uri, profile.username, profile.auth, profile.ca_file
+            )
+    return kept
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether two addresses are the same but for a slash at the end."""
+    return one.rstrip("/") == other.rstrip("/")
+
+
+def _kept_server(row: WorkspaceRow, waiting: int) -> Problem:
+    writes = "1 write waits" if waiting == 1 else f"{waiting} writes wait"
+    return _warning(
+        ("workspaces", row.name, "tracking_uri"),
+        f"the workspace stays at {row.tracking_uri}: {writes} to be sent there",
+        "Send them or take them back (mantik-tui outbox list); the new address is taken then",
+    )
 
 
 def site_of(name: str, profile: SiteProfile) -> Site:

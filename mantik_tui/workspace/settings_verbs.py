@@ -74,15 +74,16 @@ def engine_info(session: Session) -> EngineInfo:
 
 
 def places() -> list[tuple[str, str]]:
-    """Where the program keeps things: what, and its path."""
+    """Where the program keeps things, or would: what, and its path. Makes nothing."""
+    data = paths.place("data")
     return [
         ("configuration file", str(paths.config_file())),
-        ("database", str(paths.database())),
-        ("logs of runs", str(paths.run_logs())),
-        ("run folders, this machine", str(paths.local_runs())),
-        ("downloads for previews", str(paths.downloads())),
-        ("snapshots", str(paths.snapshots())),
-        ("the program's own logs", str(paths.log_dir())),
+        ("database", str(data / "mantik.db")),
+        ("logs of runs", str(data / "logs")),
+        ("run folders, this machine", str(data / "runs")),
+        ("downloads for previews", str(data / "artifacts")),
+        ("snapshots", str(data / "snapshots")),
+        ("the program's own logs", str(paths.place("log"))),
     ]
 
 

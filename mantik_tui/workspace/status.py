@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from mantik_tui.store.holder import other_holder
 from mantik_tui.store.reads.projects import pull_progress
 from mantik_tui.store.reads.standing import job_counts, lease_host, outbox_counts
 from mantik_tui.store.reads.workspaces import workspaces
@@ -45,6 +46,18 @@ class Status:
     @property
     def unsent(self) -> int:
         return self.waiting + self.blocked
+
+
+def waiting_words(waiting: int, blocked: int) -> str:
+    """How much waits to be sent, in words: `3 wait, 1 needs you`; `nothing` for nothing."""
+    parts = [f"{waiting} wait{'s' * (waiting == 1)}"] if waiting else []
+    parts += [f"{blocked} need{'s' * (blocked == 1)} you"] if blocked else []
+    return ", ".join(parts) or "nothing"
+
+
+def sending_host(session: Session) -> str:
+    """The host whose engine sends what waits, where a home is shared by several; empty if it is this one, or nobody."""
+    return session.read(other_holder, session.now_ms())
 
 
 def read_status(session: Session) -> Status:

@@ -36,7 +36,7 @@ def recall(session: Session, place: str) -> View:
 
 
 def remember(session: Session, place: str, view: View) -> None:
-    """Keep a view for next time."""
+    """Keep a view for next time, if anything can be kept here."""
     value: dict[str, object] = {
         "columns": list(view.columns),
         "sort": view.sort,
@@ -44,11 +44,13 @@ def remember(session: Session, place: str, view: View) -> None:
         "history": list(view.history),
         "named": view.named,
     }
-    session.write(remember_view, place, value)
+    if not session.read_only:
+        session.write(remember_view, place, value)
 
 
 def mark_notices_seen(session: Session, up_to: int) -> None:
     """What was told need not be told again; `up_to` is the id of the last notice told."""
     from mantik_tui.store.writes.jobs import notices_seen
 
-    session.write(notices_seen, up_to)
+    if not session.read_only:
+        session.write(notices_seen, up_to)

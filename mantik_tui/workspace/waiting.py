@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mantik_tui.domain.errors import EngineProblem
 
 if TYPE_CHECKING:
+    from mantik_tui.sync.client import EngineLink
     from mantik_tui.workspace.session import Session
 
 LOOK_S = 5.0
@@ -82,18 +83,18 @@ def wait_sent(session: Session, bell: Bell, timeout_s: float | None = None) -> b
     return until(session, bell, sent, timeout_s)
 
 
-def stop_engine(session: Session, timeout_s: float = 60.0) -> int | None:
+def stop_engine(line: EngineLink, timeout_s: float = 60.0) -> int | None:
     """Stop the engine of this home and wait until its process has ended. Returns its process id, None if none ran.
 
     Raises:
         EngineProblem: it does not end.
     """
-    if not session.engine.connect():
+    if not line.connect():
         return None
-    pid = int(session.engine.engine["pid"])
+    pid = int(line.engine["pid"])
     with contextlib.suppress(EngineProblem):
-        session.engine.request("stop")
-    session.engine.close()
+        line.request("stop")
+    line.close()
     deadline = time.monotonic() + timeout_s
     while _lives(pid):
         if time.monotonic() > deadline:

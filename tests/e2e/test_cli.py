@@ -220,7 +220,7 @@ def bobs(auth_server: MlflowServer, tmp_path: Path) -> Research:
 def workspace(isolated_home: Path) -> Iterator[Workspace]:
     with Workspace() as made:
         yield made
-        stop_engine(made._session)
+        stop_engine(made._session.engine)
 
 
 def test_a_day_by_python(

@@ -39,6 +39,15 @@ def put_workspace(
     return int(row[0])
 
 
+def count_waiting(connection: sqlite3.Connection, workspace_id: int) -> int:
+    """Entries of the outbox that are to go to this workspace's server and sites and have not ended."""
+    row = connection.execute(
+        "SELECT count(*) FROM outbox WHERE workspace_id = ? AND state NOT IN ('done', 'cancelled')",
+        (workspace_id,),
+    ).fetchone()
+    return int(row[0])
+
+
 def set_workspace_state(
     connection: sqlite3.Connection, workspace_id: int, state: str, reason: str = ""
 ) -> bool:
