@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mantik_tui.cli.common import json_option, open_here
+from mantik_tui.cli.common import json_option, open_here, say_sender
 from mantik_tui.cli.output import print_fields, print_json, print_table, say
 from mantik_tui.domain.text import clean, clock, iso
 
@@ -31,6 +31,7 @@ def list_entries(with_done: bool, as_json: bool) -> None:
     if with_done:
         done = session.read(reads.jobs.recent_entries, session.now_ms() - _DAY_MS)
         entries = [*done[::-1], *entries]
+    say_sender(session)
     if as_json:
         print_json([entry_record(one) for one in entries])
         return
@@ -121,14 +122,15 @@ def cancel(entries: tuple[str, ...]) -> None:
 
 @click.command("resolve")
 @click.argument("entry", metavar="ID")
-@click.argument("choice", type=click.Choice(["mine", "theirs", "both"]))
+@click.argument("choice", type=click.Choice(["mine", "theirs", "both", "again", "drop"]))
 def resolve(entry: str, choice: str) -> None:
-    """Settle a conflict: keep mine, theirs, or both texts joined. `outbox show ID` shows the values."""
+    """Settle what only a person can: a conflict, or a submission of which nobody knows whether it came through.
+
+    A conflict: keep mine, theirs, or both texts joined; `outbox show ID` shows the values. A submission in doubt: submit
+    it again, or drop it. Even if it had come through, one training runs at most.
+    """
     from mantik_tui.workspace import outbox
 
     session = open_here()
-    say(
-        clean(
-            f"{outbox.resolve(session, entry, choice).what}: settled, {choice}", keep_newlines=False
-        )
-    )
+    settle = outbox.decide if choice in ("again", "drop") else outbox.resolve
+    say(clean(f"{settle(session, entry, choice).what}: settled, {choice}", keep_newlines=False))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mantik_tui.cli.common import find_project, find_run, json_option, open_here
+from mantik_tui.cli.common import find_project, find_run, json_option, open_here, say_sender
 from mantik_tui.cli.config_options import apply, config_options, pairs
 from mantik_tui.cli.output import print_json, say, write
 from mantik_tui.domain.text import clean
@@ -153,6 +153,7 @@ def send(
         write(clean(f"{made.name}  {made.cid}", keep_newlines=False) + "\n")
         sys.stdout.flush()
     _look_after(session, bell, made)
+    say_sender(session)
     if as_json:
         print_json(submitted_record(session, made))
     if not wait_too:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mantik_tui.cli.common import json_option, open_here
-from mantik_tui.cli.output import print_json, say, write
+from mantik_tui.cli.common import json_option, open_here, say_sender
+from mantik_tui.cli.output import count, print_json, say, write
 from mantik_tui.domain.text import clean, clock, iso
 
 if TYPE_CHECKING:
     from mantik_tui.workspace.status import Status
 
-EXIT_CODES = {"live": 0, "new": 1, "pulling": 1, "offline": 4, "needs login": 5}
-"""By the workspace's state; any other is a refusal of the server."""
+EXIT_CODES = {"live": 0, "new": 1, "pulling": 1, "offline": 4, "not mlflow": 4, "needs login": 5}
+"""By the workspace's state, those of the errors that `login` meets there; any other is a refusal of the server."""
 REFUSED = 6
 SEND_S = 15.0
 """So long it is waited for what goes out to a server that answers."""
@@ -63,7 +63,10 @@ def sync(ctx: click.Context, full: bool, as_json: bool) -> None:
             clean(_words(status, session.now_ms(), len(projects), runs), keep_newlines=False) + "\n"
         )
         if status.blocked:
-            say(f"{status.blocked} writes need you: mantik-tui outbox list")
+            say(
+                f"{count(status.blocked, 'write')} need{'s' * (status.blocked == 1)} you: mantik-tui outbox list"
+            )
+    say_sender(session)
     if status.state == "needs login":
         say(
             f"mantik-tui login {session.workspace.tracking_uri} --name {session.workspace.name} logs in again"
@@ -76,8 +79,8 @@ def _words(status: Status, now: int, projects: int, runs: int) -> str:
     if status.reason:
         parts.append(status.reason)
     parts.append(f"as of {clock(status.as_of_ms, now)}" if status.as_of_ms else "nothing read yet")
-    parts += [f"{projects} projects", f"{runs} runs"]
-    parts += [f"{count} {state}" for state, count in status.jobs.items()]
+    parts += [count(projects, "project"), count(runs, "run")]
+    parts += [f"{jobs} {state}" for state, jobs in status.jobs.items()]
     if status.waiting:
-        parts.append(f"{status.waiting} writes wait")
+        parts.append(f"{count(status.waiting, 'write')} wait{'s' * (status.waiting == 1)}")
     return " · ".join(parts)
