@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=MantikScreen)
 
+LONGEST_FIRST_PAINT_S = 1.0
+"""So long the engine's start waits for the first paint."""
 LONGEST_PAUSE_S = 60.0
 """Between two attempts to start an engine."""
 _REMEMBER_MS = 600_000
@@ -59,6 +61,7 @@ class MantikApp(App[None]):
         self.start_demo = start_demo
         self.engine_state = ENGINE_STARTING
         self._keys = KeyOrder(self, self.post_message)
+        self._is_painted = self._has_all_styles = False
         self._lost_at: list[int] = []
         self._wake_timer: Timer | None = None
         self.news: News | None = None
@@ -84,7 +87,14 @@ class MantikApp(App[None]):
         self._use_theme(self.session.settings.theme)
         if self.session.settings.keys:
             self.set_keymap(self.session.settings.keys)
-        self.call_after_refresh(self._painted)
+        self.after_first_paint()
+        # A screen that is left before it was painted never says that it was.
+        self.set_timer(LONGEST_FIRST_PAINT_S, self._painted)
+
+    def after_first_paint(self) -> None:
+        """Do what waits for the first paint, once a screen was painted."""
+        if not self._is_painted:
+            self.call_after_refresh(self._painted)
 
     def _use_theme(self, wanted: str) -> None:
         if wanted == "high-contrast":
@@ -101,6 +111,9 @@ class MantikApp(App[None]):
 
     def _painted(self) -> None:
         """After the first paint: what was loaded is no garbage, and now there is time to start the engine."""
+        if self._is_painted:
+            return
+        self._is_painted = True
         gc.enable()
         gc.collect()
         gc.freeze()
@@ -111,9 +124,13 @@ class MantikApp(App[None]):
         self._tell_notices(on_return=True)
 
     def _read_other_styles(self) -> None:
+        if self._has_all_styles:
+            return
+        self._has_all_styles = True
         for file in style_files():
             if not self.stylesheet.has_source(str(file)):
                 self.stylesheet.read(file)
+        self.stylesheet.parse()  # else a screen whose widgets are known already would go without
         if len(self.screen_stack) > 1:
             self.stylesheet.update(self)
 
@@ -240,6 +257,7 @@ class MantikApp(App[None]):
                 while len(self.screen_stack) > depth + 1:
                     self.pop_screen()
                 return
+        self._read_other_styles()
         fresh = kind(*args)
         fresh.subject = args or None
         self.push_screen(fresh)
@@ -262,6 +280,7 @@ class MantikApp(App[None]):
     def open_config_form(self, config: RunConfig, project_id: int | None) -> None:
         from mantik_tui.screens.config_form import ConfigFormScreen
 
+        self._read_other_styles()
         self.push_screen(ConfigFormScreen(config, project_id))
 
     def open_configs(self, project_id: int | None = None) -> None:

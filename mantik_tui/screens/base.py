@@ -201,6 +201,7 @@ class MantikScreen(Screen[None]):
         self.refresh_status()
 
     def on_screen_resume(self) -> None:
+        self.mantik.after_first_paint()
         self.look_again()
 
     def on_store_changed(self, message: StoreChanged) -> None:

@@ -273,6 +273,16 @@ async def test_an_engine_that_keeps_dying_is_tried_again_less_and_less_often() -
         assert app._wake_timer is None
 
 
+async def test_a_screen_opened_before_the_first_paint_has_its_styles_and_an_engine() -> None:
+    engine = FakeEngine()
+    app = MantikApp(make_session(engine=engine))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_log(1)
+        await until(pilot, lambda: app.engine_state == ENGINE_ON)
+        await settle(pilot)
+        assert app.screen.query_one("#log-head").styles.max_height is not None
+
+
 @pytest.mark.parametrize("state", ["refused", "not mlflow", "offline", "needs login", "odd"])
 async def test_a_server_that_gives_nothing_says_why(state: str) -> None:
     session = make_session()
