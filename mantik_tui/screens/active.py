@@ -26,6 +26,7 @@ from mantik_tui.screens.copying import copy_one_of
 from mantik_tui.screens.list_tools import choose_columns, choose_sort
 from mantik_tui.screens.run_dialogs import ask_cancel, ask_take_back, why_not_cancel
 from mantik_tui.screens.run_tables import fits
+from mantik_tui.screens.watching import unwatch, watch
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Column, Tone
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
@@ -33,7 +34,7 @@ from mantik_tui.widgets.one_line import STRONG
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.styled_text import Line, StyledLines, StyledText
 from mantik_tui.widgets.virtual_table import VirtualTable
-from mantik_tui.workspace import live, notices, views
+from mantik_tui.workspace import notices, views
 from mantik_tui.workspace.reads import jobs, runs
 
 VIEW = "active"
@@ -136,7 +137,7 @@ class ActiveScreen(MantikScreen):
         self._watch()
 
     def on_screen_suspend(self) -> None:
-        live.watch(self.session)
+        unwatch(self, self.session)
         if self._tick is not None:
             self._tick.stop()
             self._tick = None
@@ -144,10 +145,10 @@ class ActiveScreen(MantikScreen):
     def _watch(self) -> None:
         """Keep the rows fresh that are in sight."""
         ids = [row_id for row_id in self._table.visible_ids if row_id > 0]
-        live.watch(self.session, visible=ids)
+        watch(self, self.session, visible=ids)
 
     def on_unmount(self) -> None:
-        live.watch(self.session)
+        unwatch(self, self.session)
 
     # ------------------------------------------------------------ what happens
 

@@ -9,10 +9,12 @@ from mantik_tui.domain.errors import NotFound
 from mantik_tui.domain.job import Job, JobState
 from mantik_tui.domain.outbox import Entry, EntryKind, EntryState
 from mantik_tui.domain.run import RunRow
-from mantik_tui.domain.text import clean, clock, number
+from mantik_tui.domain.text import clean, clock, duration, number
+from mantik_tui.screens.outbox_words import brief_reason, nobody_can_tell
 from mantik_tui.screens.run_words import elapsed_of_limit, status_tone
 from mantik_tui.widgets.columns import Column, Tone
-from mantik_tui.widgets.one_line import STRONG
+from mantik_tui.widgets.one_line import STRONG, short_name
+from mantik_tui.widgets.run_columns import took_ms
 from mantik_tui.widgets.styled_text import Line
 from mantik_tui.widgets.styled_text import plain as plain_line
 from mantik_tui.workspace.reads import jobs, projects, runs
@@ -62,10 +64,10 @@ def read_active(session: Session, now_ms: int) -> ActiveModel:
     ids += [run_id for run_id in unsent if run_id not in set(ids)]
     notices = tuple(session.read(jobs.unseen_notices))
     told = [n.run_id for n in notices if n.run_id is not None]
-    found = {row.id: row for row in session.read(runs.run_rows, [*ids, *told])}
-    best = _best_metrics(session, found.values())
+    found = session.read(runs.run_rows, [*ids, *told])
+    best = _best_metrics(session, found)
     metrics = sorted({name for name, _ in best.values() if name})
-    with_metrics = {row.id: row for row in session.read(runs.run_rows, ids, metrics)}
+    with_metrics = {r.id: r for r in session.read(runs.run_rows, [*ids, *told], metrics)}
     rows: list[ActiveRow] = []
     running = 0
     for run_id in ids:
@@ -79,7 +81,10 @@ def read_active(session: Session, now_ms: int) -> ActiveModel:
         rows.append(active_row(row, job, mine, project, name, now_ms))
     rows.sort(key=_rank)
     newest = notices[: -SHOWN_NEWS - 1 : -1]
-    news = [_notice_row(notice, found, best, now_ms) for notice in newest]
+    news = []
+    for notice in newest:
+        ended_job = session.read(jobs.latest_job, notice.run_id) if notice.run_id else None
+        news.append(_notice_row(notice, with_metrics, ended_job, best, now_ms))
     return ActiveModel((*news, *rows), notices, running)
 
 
@@ -91,10 +96,10 @@ def _rank(row: ActiveRow) -> int:
     return _ORDER.index(row.state) if row.state in _ORDER else len(_ORDER)
 
 
-def _best_metrics(session: Session, rows: object) -> dict[int | None, tuple[str, str]]:
+def _best_metrics(session: Session, rows: Sequence[RunRow]) -> dict[int | None, tuple[str, str]]:
     """Project id → (metric that ranks its runs, its name)."""
     found: dict[int | None, tuple[str, str]] = {}
-    for row in rows:  # type: ignore[attr-defined]
+    for row in rows:
         if row.project_id is not None and row.project_id not in found:
             try:
                 project = session.read(projects.get_project, row.project_id)
@@ -113,20 +118,24 @@ def active_row(
     state, tone = _state(row, job, submission)
     if cancelling:
         state, tone = "cancelling", Tone.WARN
-    value = row.metrics.get(metric) if metric else None
     return ActiveRow(
         id=row.id,
         run_id=row.id,
-        name=row.name,
-        project=project,
+        name=short_name(row.name),
+        project=short_name(project),
         site=row.site or (job.site if job else ""),
         job_id=job.job_id if job else "",
         state=state,
         tone=tone,
         elapsed=elapsed_of_limit(job, now_ms).replace(" of ", "/") if job else "-",
-        metric=f"{metric} {number(value)}" if value is not None else "",
+        metric=_metric(row, metric),
         why=_why(job, submission, now_ms),
     )
+
+
+def _metric(row: RunRow, metric: str) -> str:
+    value = row.metrics.get(metric) if metric else None
+    return f"{metric} {number(value)}" if value is not None else ""
 
 
 def _state(row: RunRow, job: Job | None, submission: Entry | None) -> tuple[str, Tone]:
@@ -134,7 +143,9 @@ def _state(row: RunRow, job: Job | None, submission: Entry | None) -> tuple[str,
         word = {EntryState.SENDING: "sending", EntryState.UNSURE: "checking"}.get(
             submission.state, "unsent"
         )
-        return word, Tone.BAD if submission.state is EntryState.BLOCKED else Tone.WARN
+        is_lost = nobody_can_tell(submission)
+        is_bad = is_lost or submission.state is EntryState.BLOCKED
+        return "unsure" if is_lost else word, Tone.BAD if is_bad else Tone.WARN
     if job is None:
         return row.status.lower(), status_tone(row.status)
     tone = Tone.ACCENT if job.state in (JobState.RUNNING, JobState.FINISHING) else Tone.WARN
@@ -154,7 +165,9 @@ def _why(job: Job | None, submission: Entry | None, now_ms: int) -> str:
 
 def unsent_why(entry: Entry, site: str, now_ms: int) -> str:
     """Why a submission has not gone out, and when it will."""
-    error = clean(entry.error, keep_newlines=False).rstrip(".")
+    error = brief_reason(entry.error)
+    if nobody_can_tell(entry):
+        return "nobody can tell whether it was submitted: o settles it"
     if entry.state is EntryState.BLOCKED:
         return f"{error or 'needs you'}: o settles it"
     if entry.state is EntryState.UNSURE:
@@ -169,13 +182,14 @@ def unsent_why(entry: Entry, site: str, now_ms: int) -> str:
 def _notice_row(
     notice: jobs.Notice,
     rows: dict[int, RunRow],
+    job: Job | None,
     best: dict[int | None, tuple[str, str]],
     now_ms: int,
 ) -> ActiveRow:
     row = rows.get(notice.run_id) if notice.run_id is not None else None
     at = clock(notice.at_ms, now_ms)
     if row is None or notice.kind != "ended":
-        name = row.name if row else ""
+        name = short_name(row.name) if row else ""
         state = {"blocked": "needs you"}.get(notice.kind, notice.kind)
         tone = Tone.BAD if notice.kind == "blocked" else Tone.PLAIN
         text = clean(notice.text, keep_newlines=False)
@@ -193,21 +207,36 @@ def _notice_row(
             f"{at}: {text}",
             notice,
         )
-    cause = f", {row.cause}" if row.cause else ""
-    project = best.get(row.project_id, ("", ""))[1]
+    cause = f"{row.cause}, " if row.cause and says_more(row) else ""
+    metric, project = best.get(row.project_id, ("", ""))
     return ActiveRow(
-        -notice.id, notice.run_id, row.name, project, row.site, "", row.status, status_tone(row.status),
-        "-", "", f"ended {at}{cause}", notice,
-    )  # fmt: skip
+        id=-notice.id,
+        run_id=notice.run_id,
+        name=short_name(row.name),
+        project=short_name(project),
+        site=row.site,
+        job_id=job.job_id if job else "",
+        state=row.status,
+        tone=status_tone(row.status),
+        elapsed=duration(took_ms(row, now_ms)),
+        metric=_metric(row, metric),
+        why=f"{cause}ended {at}",
+        notice=notice,
+    )
+
+
+def says_more(row: RunRow) -> bool:
+    """The cause adds something to the status."""
+    return not (row.status == "KILLED" and row.cause == "cancelled")
 
 
 def notice_words(notices: Sequence[jobs.Notice]) -> str:
-    """`3 ended while you were away`; empty without notices."""
+    """`3 ended since you last looked here`; empty without notices."""
     ended = sum(notice.kind == "ended" for notice in notices)
     blocked = sum(notice.kind == "blocked" for notice in notices)
     parts = []
     if ended:
-        parts.append(f"{ended} ended while you were away")
+        parts.append(f"{ended} ended since you last looked here")
     if blocked:
         parts.append(f"{blocked} write{'s' * (blocked > 1)} need{'s' * (blocked == 1)} you")
     if not parts and notices:
@@ -223,14 +252,14 @@ def columns() -> tuple[Column[ActiveRow], ...]:
         return Tone.PLAIN if row.notice is None else Tone.MUTED
 
     return (
-        Column("name", "run", lambda row: row.name, 16, 0, max_width=24, tone=plain),
-        Column("project", "project", lambda row: row.project, 14, 5, max_width=26, tone=muted),
-        Column("site", "site", lambda row: row.site, 12, 3),
-        Column("job", "job", lambda row: row.job_id or "-", 8, 6, tone=muted),
+        Column("name", "run", lambda row: row.name, 16, 0, max_width=18, tone=plain),
+        Column("project", "project", lambda row: row.project, 12, 2, max_width=14, tone=muted),
+        Column("site", "site", lambda row: row.site, 12, 4),
+        Column("job", "job", lambda row: row.job_id or "-", 10, 6, tone=muted),
         Column("state", "state", lambda row: row.state, 10, 0, tone=lambda row: row.tone),
-        Column("elapsed", "elapsed/limit", lambda row: row.elapsed, 13, 1, numeric=True),
-        Column("metric", "metric", lambda row: row.metric, 14, 2),
-        Column("why", "why", lambda row: row.why, 12, 1, fill=True, tone=muted),
+        Column("elapsed", "elapsed/limit", lambda row: row.elapsed, 13, 2, numeric=True),
+        Column("metric", "metric", lambda row: row.metric, 14, 5),
+        Column("why", "why", lambda row: row.why, 18, 1, fill=True, tone=muted),
     )
 
 

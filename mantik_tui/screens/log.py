@@ -14,6 +14,7 @@ from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.run_dialogs import ask_cancel, why_not_cancel
 from mantik_tui.screens.run_model import RunModel, read_run
 from mantik_tui.screens.run_words import headline, run_tone, why_it_ended, why_no_log
+from mantik_tui.screens.watching import unwatch, watch
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.log_pane import LogPane
@@ -131,13 +132,13 @@ class LogScreen(MantikScreen):
     # ------------------------------------------------------------ being looked at
 
     def on_screen_resume(self) -> None:
-        live.watch(self.session, log=self.run_id)
+        watch(self, self.session, log=self.run_id)
 
     def on_screen_suspend(self) -> None:
-        live.watch(self.session)
+        unwatch(self, self.session)
 
     def on_unmount(self) -> None:
-        live.watch(self.session)
+        unwatch(self, self.session)
 
     # ------------------------------------------------------------ actions
 

@@ -14,6 +14,7 @@ from mantik_tui.workspace import reads
 
 if TYPE_CHECKING:
     from mantik_tui.app import MantikApp
+    from mantik_tui.screens.base import MantikScreen
 
 Notice = reads.jobs.Notice
 _NAMED = 3
@@ -36,8 +37,17 @@ def tell(app: MantikApp, *, on_return: bool) -> None:
         app.notify(text, severity="warning" if is_bad else "information", timeout=10)
     else:
         _say_now(app, text.replace("\n", ", "), is_bad)
-    watched = not on_return and app.has_focus is True
-    screen.run_verb(news.mark_seen if watched else news.mark_told, notices[-1].id)
+    if not on_return and all(_before_the_eyes(app, screen, notice) for notice in notices):
+        screen.run_verb(news.mark_seen, notices[-1].id, first=notices[0].id)
+    else:
+        screen.run_verb(news.mark_told, notices[-1].id)
+
+
+def _before_the_eyes(app: MantikApp, screen: MantikScreen, notice: Notice) -> bool:
+    """Somebody looks: the window has the focus; or, where terminals don't tell, the run itself is open."""
+    if app.has_focus is not None:
+        return app.has_focus
+    return notice.run_id is not None and getattr(screen, "run_id", None) == notice.run_id
 
 
 def _say_now(app: MantikApp, text: str, is_bad: bool) -> None:

@@ -21,6 +21,7 @@ from mantik_tui.screens.run_tabs import LISTS, RunTabs
 from mantik_tui.screens.run_top import Main, RunTop, main_part
 from mantik_tui.screens.run_words import headline, run_tone, why_no_change
 from mantik_tui.screens.text_editing import edit_text
+from mantik_tui.screens.watching import unwatch, watch
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.line_plot import LinePlot
@@ -51,6 +52,8 @@ class RunScreen(MantikScreen):
         """What was plotted for a look, from the metrics tab; not remembered."""
         self._problem = ""
         self._course = "reading the course …"
+        self._asked = False
+        """The engine was asked for the courses of the metrics."""
 
     def compose_body(self) -> ComposeResult:
         self._read()
@@ -94,6 +97,7 @@ class RunScreen(MantikScreen):
     def store_changed(self, tables: frozenset[str]) -> None:
         if tables & _TABLES:
             self._read()
+            self._fetch_histories()
             self._show(series=bool(tables & _POINTS))
             if tables & {"log", "*"}:
                 self._top.tail.look()
@@ -150,12 +154,17 @@ class RunScreen(MantikScreen):
         model = self._model
         if model is None:
             return
-        if model.run.server_id is not None and model.run.metrics:
-            self.run_verb(
-                live.fetch_histories, self.run_id, done=self._fetched, failed=self._offline
-            )
+        self._fetch_histories()
         if model.job is not None and model.job.job_id and not (model.log and model.log.complete):
             self.run_verb(live.fetch_log, self.run_id, done=self._log_fetched, failed=self._offline)
+
+    def _fetch_histories(self) -> None:
+        """Once there is something to fetch: a run that was opened before it began has no metrics yet."""
+        run = self._model.run if self._model else None
+        if self._asked or run is None or run.server_id is None or not run.metrics:
+            return
+        self._asked = True
+        self.run_verb(live.fetch_histories, self.run_id, done=self._fetched, failed=self._offline)
 
     def _fetched(self, _: None) -> None:
         self._problem, self._course = "", "the server has no course of it"
@@ -170,13 +179,13 @@ class RunScreen(MantikScreen):
         self._show()
 
     def on_screen_resume(self) -> None:
-        live.watch(self.session, runs=[self.run_id])
+        watch(self, self.session, runs=[self.run_id])
 
     def on_screen_suspend(self) -> None:
-        live.watch(self.session)
+        unwatch(self, self.session)
 
     def on_unmount(self) -> None:
-        live.watch(self.session)
+        unwatch(self, self.session)
 
     # ------------------------------------------------------------ tabs
 

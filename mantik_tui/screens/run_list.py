@@ -20,6 +20,7 @@ from mantik_tui.domain.errors import BadInput, MantikError
 from mantik_tui.domain.filters import Filter, parse_filter
 from mantik_tui.domain.project import UNSORTED
 from mantik_tui.domain.run import RunRow
+from mantik_tui.screens.watching import unwatch, watch
 from mantik_tui.widgets.columns import Column
 from mantik_tui.widgets.filter_bar import FilterBar, Hits
 from mantik_tui.widgets.row_source import IdSource
@@ -33,7 +34,7 @@ from mantik_tui.widgets.run_columns import (
     text_params,
 )
 from mantik_tui.widgets.virtual_table import VirtualTable
-from mantik_tui.workspace import live, reads, views
+from mantik_tui.workspace import reads, views
 from mantik_tui.workspace.session import Session
 
 Scope = reads.runs.Scope
@@ -357,9 +358,18 @@ class RunList(Vertical):
             self._row_signature = signature
             self.post_message(self.RowChanged(self))
         visible = self.table.visible_ids
-        if visible != self._watched:
-            self._watched = visible
-            live.watch(self._session, visible=visible)
+        if visible != self._watched and self.is_attached and self.screen.is_current:
+            self.watch_rows()
+
+    def watch_rows(self) -> None:
+        """Tell the engine which rows are in sight, so that they are kept fresh."""
+        self._watched = self.table.visible_ids
+        watch(self, self._session, visible=self._watched)
+
+    def leave_rows(self) -> None:
+        """The list is out of sight."""
+        self._watched = ()
+        unwatch(self, self._session)
 
     # ------------------------------------------------------------ what happens
 

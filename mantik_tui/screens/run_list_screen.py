@@ -54,6 +54,18 @@ class RunListScreen(MantikScreen):
 
     # ------------------------------------------------------------ what happens
 
+    def on_screen_resume(self) -> None:
+        if self.run_list is not None:
+            self.run_list.watch_rows()
+
+    def on_screen_suspend(self) -> None:
+        if self.run_list is not None:
+            self.run_list.leave_rows()
+
+    def on_unmount(self) -> None:
+        if self.run_list is not None:
+            self.run_list.leave_rows()
+
     @on(VirtualTable.RowSelected, "#runs")
     def _run_opened(self, event: VirtualTable.RowSelected) -> None:
         self.mantik.open_run(event.row_id)

@@ -23,7 +23,7 @@ def mark_told(session: Session, up_to: int) -> None:
         session.write(remember_view, _PLACE, {"told": up_to})
 
 
-def mark_seen(session: Session, up_to: int) -> None:
-    """A person has seen them. `up_to` is the id of the last one seen."""
+def mark_seen(session: Session, up_to: int, first: int = 0) -> None:
+    """A person has seen them. `first` and `up_to` are the ids of the first and the last one seen."""
     if not session.read_only:
-        session.write(notices_seen, up_to)
+        session.write(notices_seen, up_to, first)

@@ -46,7 +46,7 @@ async def test_what_ended_meanwhile_stands_on_top_until_it_was_seen(scene: Scene
         app.action_go_active()
         await settle(pilot)
         text = screen_text(app)
-        assert "1 ended while you were away" in text
+        assert "1 ended since you last looked here" in text
         assert "FAILED" in row_of(text, "stern-owl-8")
         assert text.index("stern-owl-8") < text.index("quick-otter-31")
         await pilot.press("enter")
@@ -55,12 +55,14 @@ async def test_what_ended_meanwhile_stands_on_top_until_it_was_seen(scene: Scene
         assert app.screen.run_id == scene.failed
         await pilot.press("escape")
         await settle(pilot)
-        assert "1 ended while you were away" in screen_text(app), "looking at one has not seen all"
+        assert "1 ended since you last looked here" in screen_text(app), (
+            "looking at one has not seen all"
+        )
         await pilot.press("escape")
         await until(pilot, lambda: not unseen_notices(scene.session.store.connection))
         app.action_go_active()
         await settle(pilot)
-        assert "while you were away" not in screen_text(app)
+        assert "since you last looked" not in screen_text(app)
         assert "stern-owl-8" not in screen_text(app)
 
 
@@ -91,7 +93,7 @@ async def test_elapsed_grows_once_a_minute_and_only_while_something_runs(scene: 
         seen = Seen(JobState.FINISHED, started_ms=NOW_MS - 45 * MINUTE, ended_ms=now[0])
         scene.session.write(jobs.note_seen, scene.running, 1, seen, now[0])
         scene.engine.say("changed", tables=["job", "run", "notice"])
-        await until(pilot, lambda: "2 ended while you were away" in screen_text(app))
+        await until(pilot, lambda: "2 ended since you last looked here" in screen_text(app))
         assert screen._tick is None, "nothing runs any more, so nothing is repainted"
 
 
@@ -142,5 +144,43 @@ async def test_many_news_leave_what_runs_in_sight(scene: Scene) -> None:
         app.action_go_active()
         await settle(pilot)
         text = screen_text(app)
-        assert "41 ended while you were away   the newest 5 here" in text
+        assert "41 ended since you last looked here   the newest 5 here" in text
         assert row_of(text, "quick-otter-31")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_an_ended_line_begins_with_its_cause_and_keeps_project_and_time(
+    scene: Scene, size: tuple[int, int]
+) -> None:
+    with scene.session.store.transaction() as connection:
+        connection.execute("UPDATE run SET cause = 'exit code 1' WHERE id = ?", (scene.failed,))
+    app = make_app(scene.session)
+    async with app.run_test(size=size) as pilot:
+        app.action_go_active()
+        await settle(pilot)
+        line = row_of(screen_text(app), "stern-owl-8")
+        assert "exit code 1" in line
+        assert "FAILED" in line
+        assert "wind power" in line
+        assert "13:00" in line, "how long it ran"
+        assert ("rmse" in line) == (size[0] >= 120)
+        running = row_of(screen_text(app), "quick-otter-31")
+        assert "wind power" in running
+        assert "45:00/2:00:00" in running
+
+
+async def test_what_ended_before_the_eyes_is_not_told_again_but_older_news_stay(
+    scene: Scene,
+) -> None:
+    app = make_app(scene.session)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        app.open_run(scene.running)
+        await settle(pilot)
+        seen = Seen(JobState.FINISHED, started_ms=NOW_MS - 45 * MINUTE, ended_ms=NOW_MS)
+        scene.session.write(jobs.note_seen, scene.running, 1, seen, NOW_MS)
+        scene.engine.say("changed", tables=["job", "run", "notice"])
+        await until(pilot, lambda: "FINISHED" in screen_text(app).splitlines()[0])
+        await settle(pilot)
+        left = unseen_notices(scene.session.store.connection)
+        assert [notice.run_id for notice in left] == [scene.failed]

@@ -407,3 +407,51 @@ async def test_a_name_of_any_length_stays_on_its_line(scene: Scene) -> None:
         await pilot.press("X")
         await settle(pilot)
         assert "4711021" in screen_text(app), "the dialog still shows which job"
+
+
+async def test_a_screen_that_closes_leaves_what_the_next_one_watches(scene: Scene) -> None:
+    """From a run to the form and back: its points still move."""
+    app = make_app(scene.session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.open_run(scene.running)
+        await settle(pilot)
+        first = app.screen
+        assert isinstance(first, RunScreen)
+        await pilot.press("r")
+        await settle(pilot)
+        app.open_run(scene.queued)
+        await settle(pilot)
+        other = app.screen
+        assert isinstance(other, RunScreen)
+        while app.screen is not first:
+            await pilot.press("escape")
+            await settle(pilot)
+        # Messages of two screens come in any order: the one that went may say so last.
+        other.on_unmount()
+        other.on_screen_suspend()
+        watched = [args for verb, args in scene.engine.told if verb == "watch"]
+        assert watched[-1]["runs"] == [scene.running]
+        points = [(80, NOW_MS, 0.0311)]
+        scene.session.write(history.append_points, scene.running, "rmse", points, NOW_MS)
+        scene.engine.say("changed", tables=["run", "metric", "series"])
+        plot = first._top.plots.plots[0]
+        await until(pilot, lambda: len(plot.series[0].values) == 81)
+
+
+async def test_courses_are_asked_for_once_the_first_metric_is_there(scene: Scene) -> None:
+    app = make_app(scene.session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.open_run(scene.queued)
+        await settle(pilot)
+        assert not [verb for verb, _ in scene.engine.asked if verb == "fetch-histories"]
+        with scene.session.store.transaction() as connection:
+            connection.execute(
+                "INSERT INTO metric SELECT ?, key_id, value, is_nan, step, at_ms FROM metric WHERE run_id = ? LIMIT 1",
+                (scene.queued, scene.running),
+            )
+            connection.execute("UPDATE run SET status = 'RUNNING' WHERE id = ?", (scene.queued,))
+        for _ in range(2):
+            scene.engine.say("changed", tables=["run", "metric"])
+            await settle(pilot)
+        asked = [args for verb, args in scene.engine.asked if verb == "fetch-histories"]
+        assert asked == [{"run_id": scene.queued, "keys": None}], "once"

@@ -166,8 +166,8 @@ class TestActive:
     def test_the_news_are_counted_in_words(self) -> None:
         ended = [jobs.Notice(n, NOW, "ended", n, "x") for n in range(3)]
         blocked = jobs.Notice(9, NOW, "blocked", 1, "x")
-        assert notice_words(ended) == "3 ended while you were away"
-        assert notice_words([*ended, blocked]) == "3 ended while you were away · 1 write needs you"
+        assert notice_words(ended) == "3 ended since you last looked here"
+        assert notice_words([*ended, blocked]) == "3 ended since you last looked here · 1 write needs you"
         assert notice_words([]) == ""
 
 

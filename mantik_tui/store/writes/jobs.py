@@ -127,8 +127,10 @@ def add_notice(
     )
 
 
-def notices_seen(connection: sqlite3.Connection, up_to: int) -> None:
-    connection.execute("UPDATE notice SET seen = 1 WHERE id <= ? AND seen = 0", (up_to,))
+def notices_seen(connection: sqlite3.Connection, up_to: int, first: int = 0) -> None:
+    connection.execute(
+        "UPDATE notice SET seen = 1 WHERE id BETWEEN ? AND ? AND seen = 0", (first, up_to)
+    )
     connection.execute("DELETE FROM notice WHERE seen = 1 AND id < ? - 1000", (up_to,))
 
 
