@@ -6,7 +6,7 @@ import json
 import math
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mantik_tui.domain.errors import Ambiguous, NotFound
@@ -293,8 +293,18 @@ def keys_in_use(
     ]
 
 
+SHORTEST_PREFIX = 3
+SHORTEST_SUFFIX = 6
+"""Characters of an id's end that find a run; messages that ask for more of an id show its end."""
+_SHOWN = 6
+"""Runs that a message lists when several fit."""
+
+
 def find_run(connection: sqlite3.Connection, text: str, scope: Scope | None = None) -> int:
-    """Row id of the run that `text` names: our id, the server's, a prefix of either, or a run name.
+    """Row id of the run that `text` names: our id, the server's, or a run's name; else the beginning of one of them;
+    else the end of an id.
+
+    Every look uses an index: a scan of 200,000 runs would take 10 to 40 ms.
 
     Raises:
         NotFound: nothing fits.
@@ -306,23 +316,50 @@ def find_run(connection: sqlite3.Connection, text: str, scope: Scope | None = No
         value = getattr(scope, column)
         if value is not None:
             where, args = f"{where} AND {column} = ?", [*args, value]
-    exact = connection.execute(
-        f"SELECT id FROM run WHERE {where} AND (cid = ? OR server_id = ? OR name = ?) LIMIT 6",
-        (*args, text, text, text),
-    ).fetchall()
-    if len(exact) != 1 and not exact and len(text) >= 3:
-        end = text + "\U0010ffff"
-        exact = connection.execute(
-            f"SELECT id FROM run WHERE {where} AND ((cid >= ? AND cid < ?) OR (server_id >= ? AND server_id < ?)"
-            " OR (name >= ? AND name < ?)) LIMIT 6",
-            (*args, text, end, text, end, text, end),
-        ).fetchall()
-    if not exact:
+    found: set[int] = set()
+    for look, *values in _looks(text):
+        found.update(
+            row[0]
+            for row in connection.execute(
+                f"SELECT id FROM run WHERE {where} AND {look} LIMIT {_SHOWN}", (*args, *values)
+            )
+        )
+        if found and look in _LAST_OF_KIND:
+            break
+    if not found:
         raise NotFound(
             f"No run is called {text!r}", hint="mantik-tui runs list shows names and ids"
         )
-    if len(exact) > 1:
-        rows = run_rows(connection, [row[0] for row in exact])
+    if len(found) > 1:
+        rows = run_rows(connection, sorted(found)[:_SHOWN])
         names = ", ".join(f"{row.name} ({row.cid[-12:] if row.cid else '-'})" for row in rows)
-        raise Ambiguous(f"Several runs fit {text!r}", names, "Give more of the id")
-    return int(exact[0][0])
+        hint = f"Give an id, its beginning, or at least its last {SHORTEST_SUFFIX} characters"
+        raise Ambiguous(f"Several runs fit {text!r}", names, hint)
+    return found.pop()
+
+
+_SAME_NAME = "id IN (SELECT rowid FROM run_name WHERE name GLOB ?) AND name = ?"
+_SAME_SHORT_NAME = "name = ?"
+_NAME_BEGINS = "id IN (SELECT rowid FROM run_name WHERE name GLOB ?)"
+_NAME_BEGINS_ODDLY = "name >= ? AND name < ?"
+_CID_ENDS = "id IN (SELECT id FROM run WHERE cid IS NOT NULL AND substr(cid, ?) = ?)"
+_SERVER_ID_ENDS = "server_id IS NOT NULL AND substr(server_id, ?) = ?"
+_LAST_OF_KIND = (_SAME_NAME, _SAME_SHORT_NAME, _NAME_BEGINS, _NAME_BEGINS_ODDLY, _SERVER_ID_ENDS)
+"""What fits exactly wins over a beginning, and that over an end."""
+
+
+def _looks(text: str) -> Iterator[tuple[str, *tuple[object, ...]]]:
+    """Conditions, with their arguments, in the order in which they are tried."""
+    # The index of names knows three characters and more, and takes these as signs of its own.
+    indexed = len(text) >= SHORTEST_PREFIX and not set(text) & set("*?[")
+    yield "cid = ?", text
+    yield "server_id = ?", text
+    yield (_SAME_NAME, text, text) if indexed else (_SAME_SHORT_NAME, text)
+    if len(text) >= SHORTEST_PREFIX:
+        after = text + "\U0010ffff"
+        yield "cid >= ? AND cid < ?", text, after
+        yield "server_id >= ? AND server_id < ?", text, after
+        yield (_NAME_BEGINS, f"{text}*") if indexed else (_NAME_BEGINS_ODDLY, text, after)
+    if len(text) >= SHORTEST_SUFFIX and not set(text) - set("0123456789abcdef-"):
+        yield _CID_ENDS, -len(text), text
+        yield _SERVER_ID_ENDS, -len(text), text
