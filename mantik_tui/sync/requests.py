@@ -110,9 +110,7 @@ async def login(engine: Engine, client: Client, args: dict[str, Any]) -> dict[st
             if not who.given:
                 raise
             raise NeedsLogin(
-                f"{args['tracking_uri']} does not take this login",
-                error.cause,
-                "Check user, password or token. Nothing was changed here.",
+                error.title, error.cause, f"{error.hint} Nothing was changed here."
             ) from error
     if sends_login_in_clear(address, who):
         told["what"].append("The login crosses the network unencrypted: ask for an https address")

@@ -37,15 +37,25 @@ async def test_a_login_in_the_address_works_and_is_not_shown(auth_server: Mlflow
 
 
 @pytest.mark.parametrize(
-    "login", [Login(), Login("alice", "wrong"), Login("nobody", "wrong"), Login(token="no-token")]
+    ("login", "words"),
+    [
+        (Login(), "asks for a login"),
+        (Login("alice", "not-hers"), "User or password is wrong: alice at"),
+        (Login("nobody", "not-hers"), "User or password is wrong: nobody at"),
+        (Login(token="no-token"), "does not take this token"),
+    ],
 )
-async def test_a_wrong_login_is_said_to_be_one(auth_server: MlflowServer, login: Login) -> None:
+async def test_a_wrong_login_is_said_to_be_one(
+    auth_server: MlflowServer, login: Login, words: str
+) -> None:
     async with TrackingClient(auth_server.url, login) as stranger:
         await stranger.access.health()
         with pytest.raises(NeedsLogin) as refused:
             await stranger.access.whoami()
     assert refused.value.hint
-    assert "wrong" not in str(refused.value)
+    assert words in refused.value.title
+    assert "not-hers" not in str(refused.value)
+    assert "no-token" not in str(refused.value)
 
 
 async def test_what_others_own_can_neither_be_read_nor_written(auth_server: MlflowServer) -> None:

@@ -91,6 +91,25 @@ async def test_each_wrong_answer_has_its_own_error(
     assert "secret" not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        (Login(), "mlflow.example.org/team asks for a login"),
+        (Login("maria"), "no password is kept for maria"),
+        (Login("maria", "s3cret"), "User or password is wrong: maria at mlflow.example.org/team"),
+        (Login(token="s3cret"), "The token is wrong or has expired, says mlflow.example.org/team"),
+    ],
+)
+async def test_a_login_that_is_wrong_is_told_from_one_that_is_missing(
+    login: Login, words: str
+) -> None:
+    found = await outcome(httpx.Response(401, text="You are not authenticated"), login=login)
+    assert type(found) is NeedsLogin
+    assert words in f"{found.title}. {found.cause}"
+    assert ("wrong" in found.title) == bool(login.password or login.token)
+    assert "s3cret" not in str(found)
+
+
 async def test_only_a_failed_connection_proves_that_nothing_was_sent() -> None:
     sent = {
         type(cause).__name__: (await outcome(cause)).maybe_sent  # type: ignore[attr-defined]

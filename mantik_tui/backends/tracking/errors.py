@@ -14,6 +14,7 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
+from mantik_tui.backends.tracking.address import NO_LOGIN, Login
 from mantik_tui.domain.errors import (
     BadInput,
     Conflict,
@@ -124,22 +125,24 @@ def date_ms(value: str | None) -> int | None:
 
 
 def from_response(
-    status: int, headers: httpx.Headers, content: bytes, where: str, what: str
+    status: int,
+    headers: httpx.Headers,
+    content: bytes,
+    where: str,
+    what: str,
+    login: Login = NO_LOGIN,
 ) -> MantikError:
     """The error that an answer with a status of 300 or more stands for.
 
-    `where` is the server's address without credentials, `what` the call in words, for example `POST runs/search`.
+    `where` is the server's address without credentials, `what` the call in words, for example `POST runs/search`, `login`
+    what was sent with it.
     """
     code, words = _read_body(content, headers.get("content-type", ""))
     words = words or _reason(status)
     if status < 400:
         return _redirect(status, headers.get("location", ""), where, what)
     if status == 401:
-        return NeedsLogin(
-            f"{where} asks for a login",
-            words,
-            "Log in with `mantik-tui login`, or check user, password or token.",
-        )
+        return _unauthorized(words, where, login)
     if status == 403:
         return _forbidden(words, where, what)
     if (status >= 500 and status != 501) or status in _BUSY:
@@ -166,6 +169,23 @@ def from_response(
         status=status,
         code=code,
     )
+
+
+def _unauthorized(words: str, where: str, login: Login) -> NeedsLogin:
+    """HTTP 401 says that the login is wrong only if one was sent whole."""
+    if login.token:
+        return NeedsLogin(
+            f"The token is wrong or has expired, says {where}", words, "Log in with a new one."
+        )
+    if login.username and login.password:
+        return NeedsLogin(
+            f"User or password is wrong: {login.username} at {where}",
+            words,
+            "Check both, and log in again.",
+        )
+    if login.username:
+        words = f"no password is kept for {login.username}; {words}"
+    return NeedsLogin(f"{where} asks for a login", words, "Log in with `mantik-tui login`.")
 
 
 def no_such_call(status: int, words: str, where: str, what: str) -> NoSuchCall:

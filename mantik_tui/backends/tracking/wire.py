@@ -157,7 +157,12 @@ class Wire:
         )
         if not 200 <= response.status_code < 300:
             raise from_response(
-                response.status_code, response.headers, response.content, self.where, what
+                response.status_code,
+                response.headers,
+                response.content,
+                self.where,
+                what,
+                self.login,
             )
         return Answer(
             response.content, response.headers, date_ms(response.headers.get("date")), what
@@ -187,7 +192,12 @@ class Wire:
                     if not 200 <= response.status_code < 300 and response.status_code != 416:
                         body = await response.aread()
                         raise from_response(
-                            response.status_code, response.headers, body, self.where, what
+                            response.status_code,
+                            response.headers,
+                            body,
+                            self.where,
+                            what,
+                            self.login,
                         )
                     yield response
                 finally:
