@@ -47,7 +47,12 @@ async def list_artifacts(engine: Engine, run_id: int, folder: str) -> None:
 
 
 async def fetch_artifact(engine: Engine, run_id: int, path: str, destination: str | None) -> Path:
-    """A file, or a folder with all below it. Names come from the server, so that each is made safe as a path here."""
+    """A file, a folder with all below it, or for an empty path everything. Names come from the server, so that each is
+    made safe as a path here.
+
+    Raises:
+        NotFound: the run has no artifacts.
+    """
     client, server_id, root = await _run(engine, run_id)
     base = (
         Path(destination)
@@ -62,6 +67,8 @@ async def fetch_artifact(engine: Engine, run_id: int, path: str, destination: st
         )
         return await command.download(server_id, path, base)
     files = await _files_below(client, server_id, path)
+    if not files:
+        raise NotFound("This run has no artifacts", hint="Its folder on the site may have files")
     single = [name for name, _ in files] == [path]
     for name, size in files:
         keep = name.rpartition("/")[2] if destination and single else name
@@ -79,6 +86,8 @@ async def fetch_artifact(engine: Engine, run_id: int, path: str, destination: st
             with engine.store.transaction() as connection:
                 writes.note_downloaded(connection, run_id, name, str(target))
     engine.hub.publish("artifact")
+    if not path:
+        return base
     return base / local_path(path.rpartition("/")[2] if destination and single else path)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mantik_tui.backends.tracking.flat import FlatRun, flatten
-from mantik_tui.domain.errors import MantikError
+from mantik_tui.domain.errors import MantikError, NotFound
 from mantik_tui.store.reads import projects as project_reads
 from mantik_tui.store.writes.history import append_points
-from mantik_tui.store.writes.pulled import Placed
+from mantik_tui.store.writes.pulled import Placed, mark_deleted
 from mantik_tui.sync.pull import refresh_projects, store
 from mantik_tui.sync.waiting import pause
 
@@ -36,6 +36,9 @@ async def follow_histories(engine: Engine) -> None:
             try:
                 if await refresh_run(engine, run_id):
                     settled.add(run_id)
+            except NotFound as error:
+                LOG.info("run %s: %s", run_id, error)
+                settled.add(run_id)
             except MantikError as error:
                 LOG.info("metrics of run %s: %s", run_id, error)
             except Exception:
@@ -47,9 +50,10 @@ async def follow_histories(engine: Engine) -> None:
 async def refresh_run(engine: Engine, run_id: int, keys: Sequence[str] | None = None) -> bool:
     """Read a run, then the histories of those metrics whose latest step moved. Returns whether the run has ended.
 
-    One request, and one more for each metric with news.
+    One request, and one more for each metric with news. A run that was deleted on the server meanwhile is marked so.
 
     Raises:
+        NotFound: the server has it no more.
         MantikError: what the server answered.
     """
     row = engine.store.connection.execute(
@@ -60,7 +64,15 @@ async def refresh_run(engine: Engine, run_id: int, keys: Sequence[str] | None = 
     if row is None or row[1] is None:
         return False
     client = await engine.tracking(row[0])
-    flat = flatten(await client.get_run(row[1]))
+    try:
+        flat = flatten(await client.get_run(row[1]))
+    except NotFound as error:
+        with engine.store.transaction() as connection:
+            mark_deleted(connection, run_id)
+        engine.hub.publish("run", "project")
+        raise NotFound(
+            "The run was deleted on the server", error.cause, "What was read of it stays here"
+        ) from error
     changed = store(engine, row[0], {flat.experiment_id: Placed(row[3], row[4])}, [flat])
     refresh_projects(engine, changed)
     for key in _with_news(engine, run_id, flat, keys):

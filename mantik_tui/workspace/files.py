@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mantik_tui.domain.errors import NotFound
-from mantik_tui.workspace import live, reads
+from mantik_tui.workspace import live
 from mantik_tui.workspace.session import Session
 
 
 def download_artifacts(session: Session, run_id: int, path: str, target: Path) -> list[Path]:
     """Download one artifact (a file or a folder), or all of them for an empty path, into the folder `target`.
 
-    Returns where they lie.
+    Returns where it lies; for an empty path, that is `target`.
 
     Raises:
         NotFound: the run has no artifacts, or none at this path.
         Offline, NeedsLogin, Refused: what the server answered.
     """
-    if path:
-        return [live.fetch_artifact(session, run_id, path, target)]
-    live.list_artifacts(session, run_id)
-    names = [one.path for one in session.read(reads.history.artifacts, run_id, "")]
-    if not names:
-        raise NotFound(
-            "This run has no artifacts", hint="--folder downloads its folder on the site"
-        )
-    return [live.fetch_artifact(session, run_id, name, target) for name in names]
+    return [live.fetch_artifact(session, run_id, path, target)]
 
 
 def download_folder(session: Session, run_id: int, path: str, target: Path) -> list[Path]:

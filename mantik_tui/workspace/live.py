@@ -45,7 +45,8 @@ def list_artifacts(session: Session, run_id: int, folder: str = "") -> None:
 def fetch_artifact(
     session: Session, run_id: int, path: str, destination: Path | None = None
 ) -> Path:
-    """Download an artifact (a file or a folder with all below). Without a destination it is kept for previews.
+    """Download an artifact (a file or a folder with all below), or all of them for an empty path. Without a destination it
+    is kept for previews.
 
     Returns where it lies. A download that was cut goes on where it stopped.
     """

@@ -12,7 +12,7 @@ def set_tag(session: Session, run_id: int, key: str, value: str) -> str:
     """Set a tag here at once; it goes out through the outbox. Returns the entry's id.
 
     Raises:
-        Refused: the value is longer than MLflow keeps.
+        Refused: the value is longer than MLflow keeps, or the run was deleted on the server.
     """
     entry = session.write(local.edit_tag, run_id, key, value, session.now_ms())
     session.wake_engine()

@@ -48,8 +48,6 @@ class Session:
         self.settings = settings
         self.warnings = tuple(warnings)
         """What was found odd about the configuration while it was taken; the program goes on."""
-        self.watcher: object = None
-        """Who said last what is being looked at; see `live.watch`."""
         self._workspace = workspace
         self.engine = link
         self.now_ms = now_ms

@@ -32,7 +32,14 @@ from mantik_tui.store.reads.runs import get_run
 from mantik_tui.store.writes import history, jobs, local, outbox, setup
 from mantik_tui.store.writes.keys import Keys
 from mantik_tui.store.writes.projects import unsorted_project
-from mantik_tui.store.writes.pulled import Placed, PulledDataset, Stored, remove_runs, store_runs
+from mantik_tui.store.writes.pulled import (
+    Placed,
+    PulledDataset,
+    Stored,
+    mark_deleted,
+    remove_runs,
+    store_runs,
+)
 
 NOW = 1_700_000_000_000
 CID = "018bcfe5-6800-7000-8000-000000000001"
@@ -171,6 +178,49 @@ def test_what_waits_to_be_sent_is_not_overwritten(desk: Desk) -> None:
     desk.take_back(deletion)
     desk.pull(Pulled(tags={"a": "2", "b": "2", "c": "2"}))
     assert desk.tags(run_id) == {"a": "mine", "b": "2", "c": "2"}
+
+
+def test_a_page_that_was_asked_for_before_an_edit_went_out_does_not_undo_it(desk: Desk) -> None:
+    (run_id,) = desk.pull(Pulled(tags={"a": "old"})).run_ids
+    desk.edit(run_id, "a", "new")
+    with desk.store.transaction() as connection:
+        local.edit_name(connection, run_id, "ours", NOW)
+        connection.execute("UPDATE outbox SET state = 'done', updated_ms = ?", (NOW,))
+    desk.pull(Pulled(tags={"a": "old"}), now=NOW + 5_000)
+    assert (desk.tags(run_id)["a"], get_run(desk.store.connection, run_id).name) == ("new", "ours")
+    desk.pull(Pulled(tags={"a": "theirs"}), now=NOW + 31_000)
+    assert (desk.tags(run_id)["a"], get_run(desk.store.connection, run_id).name) == (
+        "theirs",
+        "theirs",
+    )
+
+
+def test_edits_sent_just_now_are_found_by_an_index(desk: Desk) -> None:
+    plan = desk.store.connection.execute(
+        "EXPLAIN QUERY PLAN SELECT run_id, kind, payload FROM outbox WHERE state = 'done' AND updated_ms >= 1"
+    ).fetchall()
+    assert "outbox_done" in plan[0][3]
+
+
+def test_a_run_that_was_deleted_on_the_server_takes_no_edits(desk: Desk) -> None:
+    (run_id,) = desk.pull(Pulled(tags={"a": "old"})).run_ids
+    waiting = desk.edit(run_id, "a", "new")
+    with desk.store.transaction() as connection:
+        mark_deleted(connection, run_id)
+    assert get_run(desk.store.connection, run_id).deleted_remotely
+    for change in (
+        lambda connection: local.edit_tag(connection, run_id, "a", "newer", NOW),
+        lambda connection: local.edit_name(connection, run_id, "newer", NOW),
+        lambda connection: local.edit_entry(connection, waiting, "newer", NOW),
+    ):
+        with (
+            desk.store.transaction() as connection,
+            pytest.raises(Refused, match="was deleted on the server"),
+        ):
+            change(connection)
+    assert [entry.id for entry in desk.open()] == [waiting]
+    desk.take_back(waiting)
+    assert desk.tags(run_id)["a"] == "old"
 
 
 def test_diverged_metrics_say_so(desk: Desk) -> None:

@@ -76,13 +76,14 @@ class MlflowCommand:
             raise Rejected("MLflow's command gave no list", words_of(output)) from error
 
     async def download(self, run_id: str, path: str, folder: Path) -> Path:
-        """Downloads a file or a folder of a run into `folder`, which has to be there; returns where it lies."""
-        output = await self._run(
-            "download",
-            f"--run-id={run_id}",
-            f"--artifact-path={safe_path(path)}",
-            f"--dst-path={folder}",
-        )
+        """Downloads a file or a folder of a run into `folder`, which has to be there; returns where it lies.
+
+        An empty path takes everything, which then lies in `folder` itself.
+        """
+        where = [f"--artifact-path={safe_path(path)}"] if path else []
+        output = await self._run("download", f"--run-id={run_id}", *where, f"--dst-path={folder}")
+        if not path:
+            return folder
         lines = output.decode("utf-8", "surrogateescape").strip().splitlines()
         found = Path(lines[-1]) if lines else folder
         inside = await asyncio.to_thread(_is_inside, found, folder)

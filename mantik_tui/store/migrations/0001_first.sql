@@ -293,6 +293,7 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID;
 CREATE INDEX outbox_target ON outbox (target, id);
 CREATE INDEX outbox_open ON outbox (state, next_try_ms) WHERE state NOT IN ('done', 'cancelled');
+CREATE INDEX outbox_done ON outbox (updated_ms) WHERE state = 'done';
 CREATE INDEX outbox_run ON outbox (run_id) WHERE state NOT IN ('done', 'cancelled');
 
 CREATE TABLE model (

@@ -25,8 +25,8 @@ def append_points(
     """Append (step, time in ms, value) in step order. Points that are stored already are skipped, so that a tail may
     overlap. Returns how many were new.
 
-    A history whose newest point lies before stored ones (a resumed training that counts from an earlier step) is kept as
-    the server has it: everything from that step on is replaced by `points`.
+    A resumed training that counts from an earlier step logs steps again: its points come after those that are stored, and
+    both are kept, as the server keeps both.
     """
     number = key_number(connection, "metric", key)
     state = connection.execute(

@@ -29,6 +29,17 @@ def _run(connection: sqlite3.Connection, run_id: int) -> tuple[int, str, str]:
     return int(row[0]), str(row[1]), str(row[2])
 
 
+def _must_be_there(connection: sqlite3.Connection, run_id: int, name: str) -> None:
+    """Raises Refused for a run that was deleted on the server: what is changed here could never be stored there."""
+    row = connection.execute("SELECT deleted FROM run WHERE id = ?", (run_id,)).fetchone()
+    if row is not None and row[0]:
+        raise Refused(
+            f"{name} was deleted on the server",
+            "nothing can be changed of a deleted run there, and nothing was changed here",
+            "Restore it on the server first, then read it again (mantik-tui sync)",
+        )
+
+
 def get_tags(connection: sqlite3.Connection, run_id: int) -> dict[str, str]:
     row = connection.execute("SELECT tags FROM run_doc WHERE run_id = ?", (run_id,)).fetchone()
     return json.loads(row[0]) if row else {}
@@ -67,10 +78,11 @@ def edit_tag(
     """Set or (None) delete a tag, here at once and on the server when it can be reached. Returns the entry's id.
 
     Raises:
-        Refused: the value is longer than the server keeps.
+        Refused: the value is longer than the server keeps, or the run was deleted there.
     """
     _check_length(key, value or "")
     workspace_id, cid, name = _run(connection, run_id)
+    _must_be_there(connection, run_id, name)
     base = _base(connection, run_id, _TAG_KINDS, key, get_tags(connection, run_id).get(key), now_ms)
     put_tag(connection, run_id, key, value)
     if key == NOTE_TAG:
@@ -86,8 +98,13 @@ def edit_tag(
 
 
 def edit_name(connection: sqlite3.Connection, run_id: int, name: str, now_ms: int) -> str:
-    """Rename a run, here at once and on the server when it can be reached. Returns the entry's id."""
+    """Rename a run, here at once and on the server when it can be reached. Returns the entry's id.
+
+    Raises:
+        Refused: the run was deleted on the server.
+    """
     workspace_id, cid, old = _run(connection, run_id)
+    _must_be_there(connection, run_id, old)
     base = _base(connection, run_id, _NAME_KINDS, None, old, now_ms)
     connection.execute("UPDATE run SET name = ? WHERE id = ?", (name, run_id))
     return add_entry(

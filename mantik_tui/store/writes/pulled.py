@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mantik_tui.store.writes.keys import Keys
-from mantik_tui.store.writes.projects import refresh_stats
+from mantik_tui.store.writes.projects import refresh_stats, refresh_stats_of_runs
 
 CID_TAG = "mantik.cid"
 
@@ -88,7 +88,7 @@ def store_runs(
     """
     runs = [run for run in runs if run.experiment_id in places]
     known = _known(connection, workspace_id, runs)
-    masks = _masks(connection, [row[0] for row in known.values()])
+    masks = _masks(connection, [row[0] for row in known.values()], now_ms)
     next_id = int(connection.execute("SELECT coalesce(max(id), 0) FROM run").fetchone()[0]) + 1
     inserts: list[tuple[object, ...]] = []
     updates: list[tuple[object, ...]] = []
@@ -163,22 +163,40 @@ def _free(connection: sqlite3.Connection, cid: str) -> bool:
     return connection.execute("SELECT 1 FROM run WHERE cid = ?", (cid,)).fetchone() is None
 
 
-def _masks(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[int, frozenset[str]]:
-    """Fields that open entries edit: `name`, `status`, `tag:KEY`."""
+SETTLED_MS = 30_000
+"""An edit that was sent masks its field for so long yet: a page may have been asked for before it was sent, and arrive
+after it."""
+
+
+def _masks(
+    connection: sqlite3.Connection, run_ids: Sequence[int], now_ms: int
+) -> dict[int, frozenset[str]]:
+    """Fields that entries edit which are open, or were sent just now: `name`, `status`, `tag:KEY`."""
     masks: dict[int, set[str]] = {}
+    wanted = set(run_ids)
+    for run_id, kind, payload in connection.execute(
+        "SELECT run_id, kind, payload FROM outbox WHERE state = 'done' AND updated_ms >= ?",
+        (now_ms - SETTLED_MS,),
+    ):
+        if run_id in wanted:
+            _mask(masks, run_id, kind, payload)
     for start in range(0, len(run_ids), 500):
         marks = ",".join(map(str, run_ids[start : start + 500]))
         for run_id, kind, payload in connection.execute(
             "SELECT run_id, kind, payload FROM outbox WHERE state NOT IN ('done', 'cancelled')"
             f" AND run_id IN ({marks})"
         ):
-            if kind == "rename-run":
-                masks.setdefault(run_id, set()).add("name")
-            elif kind == "run-status":
-                masks.setdefault(run_id, set()).add("status")
-            elif kind in ("set-tag", "delete-tag", "set-note"):
-                masks.setdefault(run_id, set()).add(f"tag:{json.loads(payload).get('key', '')}")
+            _mask(masks, run_id, kind, payload)
     return {run_id: frozenset(mask) for run_id, mask in masks.items()}
+
+
+def _mask(masks: dict[int, set[str]], run_id: int, kind: str, payload: str) -> None:
+    if kind == "rename-run":
+        masks.setdefault(run_id, set()).add("name")
+    elif kind == "run-status":
+        masks.setdefault(run_id, set()).add("status")
+    elif kind in ("set-tag", "delete-tag", "set-note"):
+        masks.setdefault(run_id, set()).add(f"tag:{json.loads(payload).get('key', '')}")
 
 
 def _store_details(
@@ -261,6 +279,12 @@ def _store_datasets(
                 "INSERT OR REPLACE INTO run_dataset (run_id, dataset_id, context) VALUES (?, ?, ?)",
                 (run_id, row[0], item.context),
             )
+
+
+def mark_deleted(connection: sqlite3.Connection, run_id: int) -> None:
+    """The server says that it has this run no more; what was read of it stays readable here."""
+    connection.execute("UPDATE run SET deleted = 1 WHERE id = ?", (run_id,))
+    refresh_stats_of_runs(connection, [run_id])
 
 
 def remove_runs(connection: sqlite3.Connection, run_ids: Iterable[int]) -> None:
