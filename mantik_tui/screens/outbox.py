@@ -43,7 +43,7 @@ from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.styled_text import StyledText
 from mantik_tui.widgets.virtual_table import VirtualTable
-from mantik_tui.workspace import outbox, outbox_edit, views
+from mantik_tui.workspace import outbox, views
 from mantik_tui.workspace.reads import jobs, runs
 
 VIEW = "outbox"
@@ -229,7 +229,7 @@ class OutboxScreen(MantikScreen):
             return "It may have been sent; R asks the other side first"
         if action_id == "edit" and in_doubt(entry):
             return None
-        if action_id == "edit" and entry.kind not in outbox_edit.EDITABLE:
+        if action_id == "edit" and entry.kind not in outbox.EDITABLE:
             return "Only tags, notes and names can be edited; u takes others back"
         return None
 
@@ -280,10 +280,10 @@ class OutboxScreen(MantikScreen):
         if in_doubt(entry):
             self._decide(entry)
             return
-        value = outbox_edit.value_of(entry)
+        value = outbox.value_of(entry)
 
         def entered(text: str) -> None:
-            self.run_verb(outbox_edit.edit, entry.id, text)
+            self.run_verb(outbox.edit, entry.id, text)
 
         if entry.kind == EntryKind.SET_NOTE:
             edit_text(self, "Note", value, entered)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from mantik_tui.domain.outbox import Entry
+from mantik_tui.domain.outbox import Entry, EntryKind
 from mantik_tui.store.writes import doubt, local, outbox
 from mantik_tui.workspace.session import Session
+
+EDITABLE = (EntryKind.SET_TAG, EntryKind.SET_NOTE, EntryKind.RENAME_RUN)
+"""Kinds whose value a person can change while they wait."""
+
+
+def value_of(entry: Entry) -> str:
+    """What an editable entry will write."""
+    name = "name" if entry.kind == EntryKind.RENAME_RUN else "value"
+    return str(entry.payload.get(name) or "")
 
 
 def retry(session: Session, entry_id: str) -> Entry:
