@@ -307,9 +307,26 @@ def config_columns(now_ms: Callable[[], int]) -> tuple[Column[ConfigRow], ...]:
     return with_titles(
         (
             Column("name", "name", lambda row: row.config.name, 18, 0, max_width=36),
-            Column("project", "project", lambda row: row.project, 14, 2, max_width=30, tone=_muted),
+            Column(
+                "project",
+                "project",
+                lambda row: row.project,
+                14,
+                2,
+                max_width=30,
+                tone=_muted,
+                unless_same=True,
+            ),
             Column("entry", "entry", lambda row: row.config.entry_point, 8, 3, max_width=16),
-            Column("site", "site", lambda row: row.config.site or "-", 12, 1, max_width=18),
+            Column(
+                "site",
+                "site",
+                lambda row: row.config.site or "-",
+                12,
+                1,
+                max_width=18,
+                unless_same=True,
+            ),
             Column("experiment", "experiment", _experiment, 12, 5, max_width=30, tone=_muted),
             Column("changed", "changed", changed, 9, 4, max_width=12, tone=_muted),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -17,6 +17,7 @@ GUTTER = 3
 """Cells on the left of each row: cursor, mark, space."""
 GAP = 2
 """Cells between two columns."""
+_A_BIT = 8
 
 
 class Tone(StrEnum):
@@ -49,6 +50,8 @@ class Column(Generic[RowT]):
     max_width: int = 0
     """Up to how many cells it may grow when there is spare width; 0 keeps it at `width`."""
     tone: Callable[[RowT], Tone] = _always_plain
+    unless_same: bool = False
+    """Where space is short the first to go if all rows in sight have the same in it."""
     fill: bool = False
     """Takes whatever width is left after all others; at most one column, usually the last, for long text."""
 
@@ -74,31 +77,73 @@ class Layout(Generic[RowT]):
         return self.hidden_left + self.hidden_right
 
 
+class Sight(Generic[RowT]):
+    """What the columns showed so far: how wide it was, and whether it was always the same."""
+
+    def __init__(self) -> None:
+        self.widths: dict[str, int] = {}
+        """Cells of the widest text of each column."""
+        self._only: dict[str, str] = {}
+        self._several: set[str] = set()
+        self._rows = 0
+
+    @property
+    def same(self) -> frozenset[str]:
+        """Columns in which all rows agree."""
+        return frozenset(self._only) - self._several if self._rows > 1 else frozenset()
+
+    def look(self, columns: Sequence[Column[RowT]], rows: Sequence[RowT]) -> None:
+        """Take in some rows."""
+        self._rows += len(rows)
+        for column in columns:
+            for row in rows:
+                text = column.cell(row)
+                if self._only.setdefault(column.id, text) != text:
+                    self._several.add(column.id)
+                if len(text) > self.widths.get(column.id, 0):
+                    self.widths[column.id] = len(text)
+
+
 def fit_columns(
-    columns: Sequence[Column[RowT]], width: int, first: int = 0, keep: str = ""
+    columns: Sequence[Column[RowT]],
+    width: int,
+    first: int = 0,
+    keep: str = "",
+    sight: Sight[RowT] | None = None,
 ) -> Layout[RowT]:
     """Which of `columns` are shown in `width` cells.
 
     At rest (`first` 0) the least important columns drop until the rest fits; the column named `keep` (the sorted one)
     stays. Scrolled right (`first` > 0) nothing is dropped for its rank: the first column stays, then come the others
-    from number `first` on, as many as fit. So each column can be reached at any width.
+    from number `first` on, as many as fit. So each column can be reached at any width. With `sight` spare width goes
+    first to what would be cut.
     """
     if not columns:
         return Layout((), 0, 0)
     room = max(1, width - GUTTER)
+    widths = sight.widths if sight else {}
+    same = sight.same if sight else frozenset()
     if first > 0:
-        return _scrolled(columns, room, min(first, max_first(columns, width)))
+        return _scrolled(columns, room, min(first, max_first(columns, width)), widths)
     chosen = list(columns)
     while len(chosen) > 1 and _total(chosen) > room:
         droppable = [c for c in chosen[1:] if c.priority > 0 and c.id != keep]
         if not droppable:
             break
-        least = max(droppable, key=lambda c: (c.priority, chosen.index(c)))
+        least = max(
+            droppable, key=lambda c: (c.unless_same and c.id in same, c.priority, chosen.index(c))
+        )
         chosen.remove(least)
     while len(chosen) > 1 and _total(chosen) > room:
         others = [column for column in chosen[1:] if column.id != keep]
         chosen.remove(others[-1] if others else chosen[-1])
-    return Layout(_share_out(chosen, room), 0, len(columns) - len(chosen))
+    hidden = len(columns) - len(chosen)
+    return Layout(_share_out(chosen, room, hidden, widths), 0, hidden)
+
+
+def more_words(hidden_right: int) -> str:
+    """What stands at the header's right end where there are more columns; empty where there are none."""
+    return f" {hidden_right} more ›" if hidden_right else ""
 
 
 def max_first(columns: Sequence[Column[RowT]], width: int) -> int:
@@ -112,29 +157,43 @@ def max_first(columns: Sequence[Column[RowT]], width: int) -> int:
     return first
 
 
-def _scrolled(columns: Sequence[Column[RowT]], room: int, first: int) -> Layout[RowT]:
+def _scrolled(
+    columns: Sequence[Column[RowT]], room: int, first: int, widths: Mapping[str, int]
+) -> Layout[RowT]:
     shown = [columns[0]]
     for column in columns[first:]:
         if len(shown) > 1 and _total([*shown, column]) > room:
             break
         shown.append(column)
-    return Layout(_share_out(shown, room), first - 1, len(columns) - first - len(shown) + 1)
+    hidden = len(columns) - first - len(shown) + 1
+    return Layout(_share_out(shown, room, hidden, widths), first - 1, hidden)
 
 
 def _total(columns: Sequence[Column[RowT]]) -> int:
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 
-def _share_out(columns: Sequence[Column[RowT]], room: int) -> tuple[Placed[RowT], ...]:
-    """Give spare width to the columns that may grow, from the left; take missing width from the right."""
+def _share_out(
+    columns: Sequence[Column[RowT]], room: int, hidden: int, wanted: Mapping[str, int]
+) -> tuple[Placed[RowT], ...]:
+    """Give spare width to columns whose text would be cut, then to those that may grow, from the left; take missing
+    width from the right. Where columns are hidden, the words that say so get their room."""
     widths = [column.width for column in columns]
     spare = room - _total(columns)
+    if spare > 0:
+        spare = max(0, spare - len(more_words(hidden)))
     for index, column in enumerate(columns):
-        if spare <= 0:
-            break
-        extra = min(spare, max(0, column.max_width - column.width))
-        widths[index] += extra
-        spare -= extra
+        # As wide as the text, but no wider than it may grow; where nothing is said about that, a bit.
+        most = max(column.max_width, column.width + _A_BIT)
+        extra = min(spare, max(0, min(wanted.get(column.id, 0), most) - column.width))
+        if extra > 0 and not column.fill:
+            widths[index] += extra
+            spare -= extra
+    for index, column in enumerate(columns):
+        extra = min(spare, max(0, column.max_width - widths[index]))
+        if extra > 0:
+            widths[index] += extra
+            spare -= extra
     if spare > 0:
         for index, column in enumerate(columns):
             if column.fill:

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from mantik_tui.domain.text import clean
-from mantik_tui.widgets.columns import GAP, GUTTER, Layout, Tone, fit_text
+from mantik_tui.widgets.columns import GAP, GUTTER, Layout, Tone, fit_text, more_words
 
 RowT = TypeVar("RowT")
 
@@ -59,12 +59,13 @@ class RowPainter(Generic[RowT]):
         return _strip(parts, width, base)
 
     def header(
-        self, layout: Layout[RowT], width: int, sort: str, descending: bool
+        self, layout: Layout[RowT], width: int, sort: str, descending: bool, *, has_rows: bool
     ) -> tuple[Strip, tuple[tuple[int, str], ...]]:
         """The header line, and for each column where it ends and its id, to find what was clicked."""
         base = self.style("header")
         strong = base + self.style("sorted")
-        parts: list[tuple[str, Style]] = [(_more_sign(layout), base)]
+        gutter = f"‹{layout.hidden_left}" if layout.hidden_left and has_rows else ""
+        parts: list[tuple[str, Style]] = [(gutter.ljust(GUTTER)[:GUTTER], base)]
         ends: list[tuple[int, str]] = []
         at, gap = GUTTER, ""
         for placed in layout.placed:
@@ -76,7 +77,14 @@ class RowPainter(Generic[RowT]):
             at += len(gap) + placed.width
             ends.append((at, column.id))
             gap = " " * GAP
-        return _strip(parts, width, base), tuple(ends)
+        more = _more(layout, parts, width) if has_rows else ""
+        if has_rows and layout.hidden_right and not more:  # in the gutter it hides no title
+            parts[0] = (gutter[:2].ljust(GUTTER - 1) + "›", base)
+        strip = _strip(parts, width, base)
+        if more:
+            end = Strip([Segment(more, base + self.style(Tone.MUTED))])
+            strip = Strip.join([strip.crop(0, width - len(more)), end])
+        return strip, tuple(ends)
 
     def line(self, text: str, width: int, tone: Tone = Tone.MUTED) -> Strip:
         """A line that is not a row: blank, or the words of an empty table."""
@@ -87,12 +95,14 @@ class RowPainter(Generic[RowT]):
         )
 
 
-def _more_sign(layout: Layout[RowT]) -> str:
-    """The header's gutter: `+3›` for three columns more to the right, `‹3›` when scrolled, `‹  ` at the end."""
-    count = str(min(9, layout.hidden_right))
-    if layout.hidden_left:
-        return f"‹{count}›" if layout.hidden_right else "‹".ljust(GUTTER)
-    return f"+{count}›" if layout.hidden_right else " " * GUTTER
+def _more(layout: Layout[RowT], parts: Sequence[tuple[str, Style]], width: int) -> str:
+    """`2 more ›` for columns further right, shorter where the titles leave no room for it."""
+    titles = "".join(text for text, _style in parts).rstrip()
+    room = width - cell_len(titles)
+    for words in (more_words(layout.hidden_right), f" {layout.hidden_right}›", " ›"):
+        if layout.hidden_right and len(words) <= room:
+            return words
+    return ""
 
 
 def _strip(parts: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:

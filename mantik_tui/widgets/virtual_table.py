@@ -15,7 +15,7 @@ from textual.strip import Strip
 from mantik_tui.domain.errors import MantikError
 from mantik_tui.widgets import table_messages
 from mantik_tui.widgets.bindings import bindings_for
-from mantik_tui.widgets.columns import GUTTER, Column, Layout, fit_columns, max_first
+from mantik_tui.widgets.columns import GUTTER, Column, Layout, Sight, fit_columns, max_first
 from mantik_tui.widgets.row_paint import RowPainter
 from mantik_tui.widgets.row_source import ListSource, PageCache, RowSource
 
@@ -79,6 +79,8 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         self._sort = ("", False)
         self._first_column = 0
         self._layout_at: tuple[int, Layout[RowT]] | None = None
+        self._sight: Sight[RowT] = Sight()
+        self._had_rows = False
         self._title_ends: tuple[tuple[int, str], ...] = ()
         self._painted: dict[int, object] = {}
         self._failure: MantikError | None = None
@@ -139,6 +141,8 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     def set_columns(self, columns: Sequence[Column[RowT]]) -> None:
         self._columns = tuple(columns)
         self._first_column = 0
+        self._sight = Sight()
+        self._look_at_rows()
         self._repaint_all()
 
     def set_sort(self, column_id: str, descending: bool) -> None:
@@ -179,6 +183,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
             elif not source.complete:
                 self._lost_id = wanted
         self._put_cursor(position, height)
+        self._look_at_rows()
 
     def source_grew(self) -> None:
         """The source has more rows than before, or is complete now. A row that the cursor lost may be there again."""
@@ -279,7 +284,9 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self._width
         if y < self._header:
-            strip, self._title_ends = self._painter.header(self._layout(), width, *self._sort)
+            strip, self._title_ends = self._painter.header(
+                self._layout(), width, *self._sort, has_rows=bool(self.row_count)
+            )
             return strip
         position = self.scroll_offset.y + y - self._header
         self._painted[y] = self._look(position)
@@ -350,9 +357,25 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
     def _layout(self) -> Layout[RowT]:
         width = self._width
         if self._layout_at is None or self._layout_at[0] != width:
-            layout = fit_columns(self._columns, width, self._first_column, self._sort[0])
-            self._layout_at = (width, layout)
+            self._layout_at = (width, self._fit(self._first_column))
         return self._layout_at[1]
+
+    def _fit(self, first: int) -> Layout[RowT]:
+        return fit_columns(self._columns, self._width, first, self._sort[0], self._sight)
+
+    def _look_at_rows(self) -> None:
+        """Lay the columns out anew if what is in sight now needs other widths. What was wide once keeps its room."""
+        if not self._columns or self._width <= 0:
+            return
+        top = self.scroll_offset.y
+        last = min(self.row_count, top + self.window)
+        rows = [row for at in range(top, last) if (row := self._row_at(at)[1]) is not None]
+        self._sight.look(self._columns, rows)
+        if self._layout_at is not None and self._fit(self._first_column) != self._layout_at[1]:
+            self._repaint_all()
+        elif bool(rows) != self._had_rows and self._header:
+            self.refresh(Region(0, 0, self.size.width, 1))
+        self._had_rows = bool(rows)
 
     def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"virtual-table--{name}")
@@ -388,7 +411,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
         last = max_first(self._columns, self._width)
         first = self._first_column + step
         while 0 <= first <= last:
-            layout = fit_columns(self._columns, self._width, first, self._sort[0])
+            layout = self._fit(first)
             if layout.placed != before:
                 self._first_column = first
                 self._repaint_all()
@@ -417,6 +440,7 @@ class VirtualTable(ScrollView, Generic[RowT], can_focus=True):
 
     def on_resize(self) -> None:
         self._first_column = min(self._first_column, max_first(self._columns, self._width))
+        self._look_at_rows()
         self._layout_at = None
         self._keep_in_sight()
 

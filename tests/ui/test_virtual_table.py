@@ -307,6 +307,7 @@ async def test_no_line_is_wider_than_the_terminal_and_every_column_can_be_reache
         for _ in range(len(COLUMNS) + 1):
             assert all(app.table.render_line(y).cell_length <= width for y in range(12))
             assert "run" in app.lines()[0]
+            assert "›" in app.lines()[0] or "‹" in app.lines()[0] or width >= 80
             seen |= set(app.lines()[0].replace("›", " ").split())
             await press(pilot, "right")
         assert seen >= {column.title for column in COLUMNS}
@@ -318,8 +319,50 @@ async def test_least_important_columns_drop_first_and_the_header_says_how_many()
     app = TableApp(CountingSource(range(10)))
     async with app.run_test(size=(60, 12)):
         header = app.lines()[0]
-        assert header.startswith("+3›run")
-        assert header.split()[1:] == ["status", "rmse", "lr"]
+        assert header.split() == ["run", "status", "rmse", "lr", "3›"]
+
+
+def _name(run: FakeRun) -> str:
+    return run.name
+
+
+def _same(_run: FakeRun) -> str:
+    return "this-machine"
+
+
+async def test_with_room_the_header_says_in_words_that_there_is_more_and_without_rows_nothing() -> (
+    None
+):
+    app = TableApp(CountingSource(range(10)))
+    columns = (
+        Column("name", "run", _name, 10, 0, max_width=40),
+        Column("site", "site", _name, 20, 1),
+    )
+    async with app.run_test(size=(30, 12)) as pilot:
+        app.table.set_columns(columns)
+        await pilot.pause()
+        assert app.lines()[0].rstrip().endswith(" 1 more ›")
+        app.table.replace_source(CountingSource(()))
+        await pilot.pause()
+        assert "›" not in app.lines()[0]
+
+
+async def test_spare_width_goes_to_what_would_be_cut_and_columns_that_say_nothing_go_first() -> (
+    None
+):
+    columns = (
+        Column("name", "run", _name, 10, 0, max_width=40),
+        Column("site", "site", _same, 6, 1, unless_same=True),
+        Column("rmse", "rmse", _name, 8, 2),
+    )
+    app = TableApp(CountingSource(range(10)))
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.set_columns(columns)
+        await pilot.pause()
+        assert "this-machine" in app.lines()[1]
+        await pilot.resize_terminal(26, 12)
+        await pilot.pause()
+        assert app.lines()[0].split()[:2] == ["run", "rmse"]
 
 
 async def test_hostile_text_is_shown_harmless_on_one_line() -> None:
