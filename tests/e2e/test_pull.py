@@ -12,11 +12,11 @@ import pytest
 
 from mantik_tui.backends.tracking.address import Login
 from mantik_tui.backends.tracking.client import TrackingClient
-from mantik_tui.domain.errors import MantikError, NeedsLogin, Offline
+from mantik_tui.domain.errors import MantikError, NeedsLogin, NotFound, Offline
 from mantik_tui.store.connect import Store
 from mantik_tui.store.reads import runs as reads
 from mantik_tui.store.writes import setup
-from mantik_tui.sync import pull, reconcile, tracking
+from mantik_tui.sync import files, histories, pull, reconcile, tracking
 from mantik_tui.sync.context import Engine
 from mantik_tui.sync.hub import Hub
 from mantik_tui.sync.secrets import Secrets
@@ -190,6 +190,57 @@ async def test_deletions_restorations_and_late_runs_are_found(
     await at.client.restore_run(made.runs[10])
     await reconcile.reconcile(at.engine, at.workspace_id, at.client, listing)
     same_as_server(at, read_runs(server.db))
+    await at.client.close()
+
+
+async def test_a_run_that_was_deleted_meanwhile_says_so_when_it_is_looked_at(
+    new_mlflow_server: Callable[..., MlflowServer], tmp_path: Path
+) -> None:
+    server = new_mlflow_server()
+    made = seed_database(server.db, SeedPlan(runs=20, running=0, scheduled=0, deleted_share=0))
+    server.start()
+    at = desk(server.url, tmp_path)
+    await at.pull()
+    connection = at.engine.store.connection
+
+    def row(server_id: str) -> int:
+        return int(
+            connection.execute("SELECT id FROM run WHERE server_id = ?", (server_id,)).fetchone()[0]
+        )
+
+    trashed, gone = row(made.runs[3]), row(made.runs[4])
+    await at.client.delete_run(made.runs[3])
+    await histories.refresh_run(at.engine, trashed, [])
+    assert reads.get_run(connection, trashed).deleted_remotely
+    connection.execute("UPDATE run SET server_id = ? WHERE id = ?", ("0" * 32, gone))
+    with pytest.raises(NotFound, match="deleted on the server"):
+        await histories.refresh_run(at.engine, gone, [])
+    assert reads.get_run(connection, gone).deleted_remotely
+    await at.client.close()
+
+
+async def test_an_empty_path_fetches_all_artifacts(
+    new_mlflow_server: Callable[..., MlflowServer], tmp_path: Path
+) -> None:
+    server = new_mlflow_server()
+    server.start()
+    at = desk(server.url, tmp_path)
+    experiment = await at.client.create_experiment("with files")
+    run = (await at.client.create_run(experiment, name="x", start_ms=1_700_000_000_000)).info
+    await at.pull()
+    (run_id,) = at.engine.store.connection.execute("SELECT id FROM run").fetchone()
+    with pytest.raises(NotFound, match="no artifacts"):
+        await files.fetch_artifact(at.engine, run_id, "", str(tmp_path / "out"))
+    for name in ("top.txt", "below/one.txt", "below/deeper/two.txt"):
+        await at.client.artifacts.upload(run.artifact_uri or "", name, name.encode())
+    assert await files.fetch_artifact(at.engine, run_id, "", str(tmp_path / "out")) == (
+        tmp_path / "out"
+    )
+    found = {
+        str(file.relative_to(tmp_path / "out")): file.read_text()
+        for file in (tmp_path / "out").rglob("*.txt")
+    }
+    assert found == {name: name for name in ("top.txt", "below/one.txt", "below/deeper/two.txt")}
     await at.client.close()
 
 

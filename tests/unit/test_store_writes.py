@@ -208,16 +208,13 @@ def test_a_run_that_was_deleted_on_the_server_takes_no_edits(desk: Desk) -> None
     with desk.store.transaction() as connection:
         mark_deleted(connection, run_id)
     assert get_run(desk.store.connection, run_id).deleted_remotely
-    for change in (
-        lambda connection: local.edit_tag(connection, run_id, "a", "newer", NOW),
-        lambda connection: local.edit_name(connection, run_id, "newer", NOW),
-        lambda connection: local.edit_entry(connection, waiting, "newer", NOW),
-    ):
-        with (
-            desk.store.transaction() as connection,
-            pytest.raises(Refused, match="was deleted on the server"),
-        ):
-            change(connection)
+    with desk.store.transaction() as connection:
+        with pytest.raises(Refused, match="was deleted on the server"):
+            local.edit_tag(connection, run_id, "a", "newer", NOW)
+        with pytest.raises(Refused, match="was deleted on the server"):
+            local.edit_name(connection, run_id, "newer", NOW)
+        with pytest.raises(Refused, match="was deleted on the server"):
+            local.edit_entry(connection, waiting, "newer", NOW)
     assert [entry.id for entry in desk.open()] == [waiting]
     desk.take_back(waiting)
     assert desk.tags(run_id)["a"] == "old"

@@ -25,10 +25,10 @@ def decide(connection: sqlite3.Connection, entry_id: str, choice: str, now_ms: i
         raise Conflict(f"There is no doubt about: {entry.what}", f"it is {entry.state.value}")
     if choice not in ("again", "drop"):
         raise Conflict(f"{choice!r} settles no doubt", "again or drop does")
-    learn(connection, entry_id, {"in_doubt": False, "send_anew": choice == "again"}, now_ms)
+    learn(connection, entry.id, {"in_doubt": False, "send_anew": choice == "again"}, now_ms)
     connection.execute(
-        "UPDATE outbox SET state = 'pending', next_try_ms = 0, error = '' WHERE id = ?", (entry_id,)
+        "UPDATE outbox SET state = 'pending', next_try_ms = 0, error = '' WHERE id = ?", (entry.id,)
     )
     if choice == "drop":
-        take_back(connection, entry_id, now_ms)
-    return get_entry(connection, entry_id)
+        take_back(connection, entry.id, now_ms)
+    return get_entry(connection, entry.id)
