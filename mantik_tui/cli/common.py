@@ -70,7 +70,13 @@ def say_age(session: Session) -> None:
     if row.state == "live" and row.round_ms and session.now_ms() - row.round_ms < 120_000:
         return
     if row.round_ms is None:
-        if row.reason:
+        if row.state == "needs login":
+            from mantik_tui.workspace.status import login_command
+
+            why = (
+                f"Nothing was read from {row.name} yet: {row.reason}; {login_command(row)} logs in."
+            )
+        elif row.reason:
             why = f"Nothing was read from {row.name} yet: {row.state} ({row.reason}); mantik-tui sync asks it again."
         else:
             why = f"Nothing was read from {row.name} yet; mantik-tui sync asks it now."

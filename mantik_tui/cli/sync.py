@@ -27,10 +27,10 @@ SEND_S = 15.0
 def sync(ctx: click.Context, full: bool, as_json: bool) -> None:
     """Ask the tracking server and the sites now, send what waits, and wait for the answers.
 
-    Exits with 4 when the server does not answer, with 5 when it wants a login.
+    Exits with 4 when the server does not answer, or not like one, with 5 when it wants a login.
     """
     from mantik_tui.workspace import live, reads
-    from mantik_tui.workspace.status import read_status
+    from mantik_tui.workspace.status import login_command, read_status
     from mantik_tui.workspace.waiting import Bell, wait_sent
 
     bell = Bell()
@@ -68,9 +68,7 @@ def sync(ctx: click.Context, full: bool, as_json: bool) -> None:
             )
     say_sender(session)
     if status.state == "needs login":
-        say(
-            f"mantik-tui login {session.workspace.tracking_uri} --name {session.workspace.name} logs in again"
-        )
+        say(clean(f"{login_command(session.workspace)} logs in again", keep_newlines=False))
     ctx.exit(EXIT_CODES.get(status.state, REFUSED))
 
 

@@ -20,7 +20,7 @@ from mantik_tui.settings import Settings, lines_of_keys, load_settings
 from mantik_tui.store.connect import OLDEST_SQLITE, file_system_of, on_network
 from mantik_tui.workspace import reads
 from mantik_tui.workspace.session import Session, open_session
-from mantik_tui.workspace.status import read_status, waiting_words
+from mantik_tui.workspace.status import login_command, read_status, waiting_words
 
 _LITTLE_SPACE = 500_000_000
 
@@ -237,11 +237,7 @@ def _server(session: Session) -> Iterator[Finding]:
     yield Finding("server", "workspace", None, f"{row.name}: {row.tracking_uri}")
     state = f"{status.state} as of {clock(status.as_of_ms, session.now_ms())}"
     words = f"{state}: {status.reason}" if status.reason else state
-    help_ = (
-        f"mantik-tui login {row.tracking_uri} --name {row.name}"
-        if status.state == "needs login"
-        else "mantik-tui sync asks now"
-    )
+    help_ = login_command(row) if status.state == "needs login" else "mantik-tui sync asks now"
     yield Finding("server", "server", status.state in ("live", "new", "pulling"), words, help_)
     yield Finding("server", "MLflow", None, row.server_version or "not known yet")
     yield Finding(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mantik_tui.store.holder import other_holder
 from mantik_tui.store.reads.projects import pull_progress
 from mantik_tui.store.reads.standing import job_counts, lease_host, outbox_counts
-from mantik_tui.store.reads.workspaces import workspaces
+from mantik_tui.store.reads.workspaces import WorkspaceRow, workspaces
 from mantik_tui.workspace.session import Session
 
 LEASE_LASTS_MS = 60_000
@@ -53,6 +53,12 @@ def waiting_words(waiting: int, blocked: int) -> str:
     parts = [f"{waiting} wait{'s' * (waiting == 1)}"] if waiting else []
     parts += [f"{blocked} need{'s' * (blocked == 1)} you"] if blocked else []
     return ", ".join(parts) or "nothing"
+
+
+def login_command(row: WorkspaceRow) -> str:
+    """The command that logs in again at a workspace, as the same person."""
+    how = {"token": " --token", "basic": f" --username {row.username}"}.get(row.auth, "")
+    return f"mantik-tui login {row.tracking_uri} --name {row.name}{how}"
 
 
 def sending_host(session: Session) -> str:
