@@ -17,7 +17,7 @@ from mantik_tui.screens.run_words import headline, run_tone, why_it_ended, why_n
 from mantik_tui.screens.watching import unwatch, watch
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Tone
-from mantik_tui.widgets.log_pane import LogPane
+from mantik_tui.widgets.log_pane import LogPane, log_name
 from mantik_tui.widgets.log_view import LogView
 from mantik_tui.widgets.one_line import Part, short_name
 from mantik_tui.widgets.styled_text import Line, StyledLines, plain
@@ -120,6 +120,7 @@ class LogScreen(MantikScreen):
             self._head.show([plain(f" {self._problem}", Tone.WARN)])
             return
         now_ms = self.session.now_ms()
+        self._pane.save_as = log_name(model.run.name)
         if not model.run.end_ms and not self._view.live:
             self._view.live = True
         self._head.show(log_head(model, self._problem, now_ms))

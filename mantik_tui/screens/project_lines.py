@@ -123,9 +123,9 @@ def _result(run: RunRow, metric: str, now_ms: int, place: int | None) -> Line:
     parts += [(f"{value:>9}  " if metric else "", STRONG if place == 1 else Tone.PLAIN)]
     parts += [(f"{_cell(run.name, 18)} ", Tone.PLAIN)]
     if place is None:
-        parts.append((f"{_cell(status_words(run), 14)} ", status_tone(run.status)))
+        parts.append((f"{fit_text(status_words(run), 18)} ", status_tone(run.status)))
     else:
-        parts.append((f"{duration(took_ms(run, now_ms)):>8}       ", Tone.MUTED))
+        parts.append((f"{duration(took_ms(run, now_ms)):>8}           ", Tone.MUTED))
     parts.append((f"{_cell(run.user or '-', 6)} {clock(run.start_ms, now_ms)}", Tone.MUTED))
     return Line(tuple(parts), 4)
 

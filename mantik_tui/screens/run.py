@@ -98,6 +98,7 @@ class RunScreen(MantikScreen):
         if tables & _TABLES:
             self._read()
             self._fetch_histories()
+            self.refresh_bindings()
             self._show(series=bool(tables & _POINTS))
             if tables & {"log", "*"}:
                 self._top.tail.look()

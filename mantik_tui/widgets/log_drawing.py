@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from mantik_tui.widgets.log_document import LogDocument
 from mantik_tui.widgets.log_finder import Finder
-from mantik_tui.widgets.log_paint import LogStyles, Piece, Span, line_style, match_spans, paint
+from mantik_tui.widgets.log_paint import LogStyles, Piece, Span, line_style, paint
 from mantik_tui.widgets.log_viewport import Viewport
 
 
@@ -90,9 +90,9 @@ class LogDrawing:
             hit = self.finder.hit
             here = hit is not None and self.document.row_of(hit.offset) == row
             style = look.styles.current if here else look.styles.match
-            spans += match_spans(text, search.pattern.in_text, style)
+            spans += [(*span, style) for span in search.pattern.spans(text)]
         elif (lines := self.document.filter) is not None:
-            spans += match_spans(text, lines.pattern.in_text, look.styles.match)
+            spans += [(*span, look.styles.match) for span in lines.pattern.spans(text)]
         if look.text is not None and (span := look.text.get_span(row)):
             start, end = span
             spans.append((start, len(text) if end < 0 else end, look.text_style))

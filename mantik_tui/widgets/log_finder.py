@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from mantik_tui.widgets.log_document import LogDocument
+from mantik_tui.widgets.log_regex import CHUNK_S
 from mantik_tui.widgets.log_search import PENDING, Jump
+from mantik_tui.widgets.one_line import short_name
+
+TOO_SLOW = f"stopped: it needs more than {CHUNK_S:g} s for 256 kB"
 
 
 class Finder:
@@ -59,6 +63,8 @@ class Finder:
         search = self.document.search
         if search is None:
             return ""
+        if search.pattern.too_slow:
+            return f"/{short_name(search.pattern.text, 24)} {TOO_SLOW}"
         count, at = self.count, self.at
         if count is None:
             found = search.total

@@ -54,10 +54,6 @@ def line_style(text: str, styles: LogStyles) -> Style:
     return styles.error if found.group(1) else styles.warning
 
 
-def match_spans(text: str, pattern: re.Pattern[str], style: Style) -> list[Span]:
-    return [(m.start(), m.end(), style) for m in pattern.finditer(text) if m.end() > m.start()]
-
-
 def paint(
     piece: Piece, base: Style, spans: Iterable[Span], left: int, width: int, dim: Style
 ) -> Strip:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +15,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
-from mantik_tui.actions import by_id
 from mantik_tui.domain.errors import BadInput, MantikError, NotFound, Refused
-from mantik_tui.domain.text import size
-from mantik_tui.widgets.bindings import binding_of
+from mantik_tui.domain.text import clean, size
 from mantik_tui.widgets.log_status import status_words
 from mantik_tui.widgets.log_view import MAX_COPY, LogView
 
@@ -31,28 +30,19 @@ class Ask(StrEnum):
 
 
 _HINTS = {
-    Ask.SEARCH: "text, or re: and a regular expression",
+    Ask.SEARCH: "text, or re: and a regular expression (2 s for 256 kB at most)",
     Ask.FILTER: "show only lines with this text; ,2 at the end adds 2 lines around each",
     Ask.SAVE: "a file name",
 }
 
 
 class LogPane(Vertical):
-    """`LogView` with its status line. `view` is the log itself; give new data by `view.notify_grown()`."""
+    """`LogView` with its status line. `view` is the log itself; give new data by `view.notify_grown()`.
+
+    The keys of the table of actions (search, follow, wrap, copy, save) are bound by the screen, which calls what is here.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            binding_of(by_id(name))
-            for name in (
-                "search",
-                "next-match",
-                "previous-match",
-                "follow",
-                "wrap",
-                "copy",
-                "download",
-            )
-        ),
         Binding("f", "follow", "follow", show=False),
         Binding("p", "follow", "pause", show=False),
         Binding("ampersand", "filter", "only lines with", show=False, id="log-filter"),
@@ -69,6 +59,8 @@ class LogPane(Vertical):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.view = view
+        self.save_as = ""
+        """The file name that is offered for a copy; empty takes the file's own."""
         self.asking: Ask | None = None
         self._last: dict[Ask, str] = {}
 
@@ -113,7 +105,7 @@ class LogPane(Vertical):
         self.query_one("#log-ask", Static).update(ask.value)
         prompt = self.query_one("#log-input", Input)
         prompt.placeholder = _HINTS[ask]
-        name = self.view.document.name
+        name = self.save_as or self.view.document.name
         prompt.value = self._last.get(ask, name if ask is Ask.SAVE else "")
         prompt.focus()
 
@@ -219,6 +211,12 @@ def check_target(source: Path, target: Path) -> None:
         raise NotFound("There is no log to save", "nothing has been written yet")
     if target.exists():
         raise BadInput("The file is there already", str(target), "choose another name")
+
+
+def log_name(run_name: str) -> str:
+    """`<run name>.log` of characters that are safe in a file name anywhere."""
+    safe = re.sub(r"[^\w.+-]+", "-", clean(run_name, keep_newlines=False)).strip("-.")
+    return f"{safe[:80] or 'run'}.log"
 
 
 def save_log(source: Path, target: Path) -> Path:

@@ -15,6 +15,7 @@ from typing import Final
 
 from mantik_tui.domain.errors import BadInput
 from mantik_tui.widgets.log_index import BLOCK, CHUNK, INLINE, Cancelled, LogFile
+from mantik_tui.widgets.log_regex import Regex, Span, TooSlow, is_quick, line_spans
 from mantik_tui.widgets.log_text import state_start
 
 MARGIN: Final = 1 << 13
@@ -36,9 +37,23 @@ class Pattern:
     ignore_case: bool
     in_bytes: re.Pattern[bytes]
     in_text: re.Pattern[str]
+    guarded: Regex | None = None
+    """For expressions that might take for ever: they are only asked through it."""
+
+    @property
+    def too_slow(self) -> bool:
+        """It took too long once, and is not asked any more."""
+        return self.guarded is not None and self.guarded.too_slow
+
+    def spans(self, text: str) -> list[Span]:
+        """Where it occurs in a line of text."""
+        return self.guarded.in_line(text) if self.guarded else line_spans(self.in_text, text)
 
     def hits(self, data: Buffer, start: int, end: int) -> list[int]:
-        """Offsets in `data` of hits that start in [start, end), those in overwritten parts of a line left out."""
+        """Offsets in `data` of hits that start in [start, end), those in overwritten parts of a line left out.
+
+        Empty once the expression was too slow.
+        """
         found = self._plain(data, start, end) if self.needle else self._regex(data, start, end)
         if found and b"\r" in data:
             found = [at for at in found if _is_shown(data, at)]
@@ -62,6 +77,11 @@ class Pattern:
             data = data.replace(b"\r", b"\n")
         # From the start of the line on, so that a hit that crosses a block's edge is not found again behind it.
         line = data.rfind(b"\n", 0, start) + 1
+        if self.guarded is not None:
+            try:
+                return [at for at, _ in self.guarded.spans(data, line, start, end)]
+            except TooSlow:
+                return []
         return [
             match.start()
             for match in self.in_bytes.finditer(data, line)
@@ -79,6 +99,11 @@ class Pattern:
         """True only where there is no hit in all of `data`."""
         if not self.needle:
             data = data.replace(b"\r", b"\n") if b"\r" in data else data
+            if self.guarded is not None:
+                try:
+                    return not self.guarded.occurs(data)
+                except TooSlow:
+                    return True
             return self.in_bytes.search(data) is None
         return self.needle not in (data.lower() if self.ignore_case else data)
 
@@ -103,7 +128,8 @@ def compile_pattern(text: str) -> Pattern:
     except (re.error, OverflowError, RecursionError) as error:
         hint = "without re: the text is searched as it is"
         raise BadInput("The regular expression can't be read", str(error), hint) from error
-    return Pattern(text, b"" if is_regex else body.encode(), ignore, in_bytes, in_text)
+    guarded = Regex(source, flags) if is_regex and not is_quick(source) else None
+    return Pattern(text, b"" if is_regex else body.encode(), ignore, in_bytes, in_text, guarded)
 
 
 def _is_shown(data: Buffer, at: int) -> bool:

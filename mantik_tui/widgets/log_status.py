@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mantik_tui.widgets.log_finder import TOO_SLOW
 from mantik_tui.widgets.log_view import LogView
+from mantik_tui.widgets.one_line import short_name
 
 
 def status_words(view: LogView) -> str:
@@ -36,6 +38,8 @@ def _filter(view: LogView) -> str:
     lines = view.document.filter
     if lines is None:
         return ""
+    if lines.pattern.too_slow:
+        return f"&{short_name(lines.pattern.text, 24)} {TOO_SLOW}"
     done = "" if lines.complete else f", {lines.done_percent} % looked at"
     return f"&{lines.pattern.text} {lines.count:,} lines{done}"
 

@@ -26,7 +26,7 @@ from mantik_tui.widgets import log_messages
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.log_document import Change, Job, LogDocument
 from mantik_tui.widgets.log_drawing import LogDrawing, Look
-from mantik_tui.widgets.log_finder import Finder
+from mantik_tui.widgets.log_finder import TOO_SLOW, Finder
 from mantik_tui.widgets.log_index import LineIndex
 from mantik_tui.widgets.log_messages import ThreadProgress
 from mantik_tui.widgets.log_paint import LogStyles
@@ -355,10 +355,10 @@ class LogView(ScrollView, can_focus=True):
         search = self.document.search
         if row is None or search is None:
             return
-        match = search.pattern.in_text.search(self.document.text(row) or "")
+        matches = search.pattern.spans(self.document.text(row) or "")
         self._held = self._held or not self.viewport.at_end
         self._set_following(False)
-        self.viewport.show(row, match.start() if match else 0)
+        self.viewport.show(row, matches[0][0] if matches else 0)
         self._settle()
         self._tell_position()
 
@@ -457,6 +457,8 @@ class LogView(ScrollView, can_focus=True):
         if document.index is None:
             return self.absent_text
         if document.filter is not None:
+            if document.filter.pattern.too_slow:
+                return f"The expression was {TOO_SLOW}. esc shows all lines."
             return "No line matches." if document.filter.complete else "Looking for lines …"
         return self.empty_text
 

@@ -154,14 +154,19 @@ def _x_ticks(model: PlotModel, window: Window, columns: int) -> list[tuple[float
     low, high = window
     most = max(2, columns // 12)
     if model.axis is XAxis.STEP:
-        return [(value, tick_label(value)) for value in ticks(low, high, most)]
+        extent = model.extent()
+        if extent is not None and extent[0] == extent[1]:
+            return [(extent[0], tick_label(extent[0]))]
+        found = ticks(low, high, most)
+        whole = [value for value in found if abs(value - round(value)) < 1e-9]
+        return [(value, tick_label(value)) for value in whole or found]
     if model.axis is XAxis.RELATIVE:
         return [(value, duration(int(value))) for value in time_ticks(low, high, most)]
     offset = 1000.0 * (time.localtime(high / 1000).tm_gmtoff or 0)
     span = high - low
     form = "%H:%M:%S" if span < 600_000 else "%H:%M" if span < 172_800_000 else "%d %b"
-    found = time_ticks(low, high, most, offset)
-    return [(value, time.strftime(form, time.localtime(value / 1000))) for value in found]
+    moments = time_ticks(low, high, most, offset)
+    return [(value, time.strftime(form, time.localtime(value / 1000))) for value in moments]
 
 
 def _body(

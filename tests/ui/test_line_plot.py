@@ -12,6 +12,8 @@ from textual.strip import Strip
 
 from mantik_tui.widgets.line_plot import LinePlot
 from mantik_tui.widgets.plot_data import Series, XAxis
+from mantik_tui.widgets.plot_frame import frame
+from mantik_tui.widgets.plot_model import PlotModel
 
 _STYLES = Path(__file__).parents[2] / "styles" / "line_plot.tcss"
 
@@ -121,6 +123,13 @@ async def test_one_point_and_a_constant_are_drawn() -> None:
         assert app.braille() == 1
         app.plot.set_series([_line("loss", [0.3] * 10)])
         assert app.braille() > 40
+
+
+async def test_the_axis_of_a_single_point_shows_its_step_only() -> None:
+    for step, text in ((0.0, "0"), (7.0, "7")):
+        model = PlotModel([Series("rmse", array("d", [step]), array("d", [0.3]))])
+        labels = "".join(part for part, _ in frame(model, 80, 14, "")[-1])
+        assert labels.split() == [text, "step"]
 
 
 async def test_values_that_cannot_be_drawn_are_told_and_break_the_line() -> None:

@@ -10,6 +10,7 @@ from mantik_tui.domain.errors import Offline
 from mantik_tui.screens.log import LogScreen
 from mantik_tui.store.reads.jobs import get_log
 from mantik_tui.store.writes import jobs
+from mantik_tui.widgets.log_pane import log_name
 from mantik_tui.workspace.session import Session
 from tests.support.run_scene import Scene, make_scene
 from tests.support.store_fill import NOW_MS
@@ -128,6 +129,29 @@ async def test_the_log_appears_when_the_job_begins(scene: Scene, tmp_path: Path)
         scene.session.write(jobs.note_log, scene.queued, str(log), 11, False, NOW_MS)
         scene.engine.say("changed", tables=["log"])
         await until(pilot, lambda: "first line" in screen_text(app))
+
+
+def test_the_name_that_is_offered_is_safe() -> None:
+    assert log_name("quick-otter-31") == "quick-otter-31.log"
+    assert log_name("../../etc/pass\nwd\x1b[31m") == "etc-pass-wd.log"
+    assert log_name("\t/\n") == "run.log"
+    assert len(log_name("x" * 2_000)) < 100
+
+
+async def test_saving_offers_the_runs_name_and_says_why_not_without_a_log(scene: Scene) -> None:
+    app = make_app(scene.session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_log(scene.running)
+        await settle(pilot)
+        await pilot.press("D")
+        await settle(pilot)
+        assert "save as quick-otter-31.log" in screen_text(app)
+        await pilot.press("escape", "escape")
+        app.open_log(scene.queued)
+        await settle(pilot)
+        await pilot.press("D")
+        await settle(pilot)
+        assert "There is no log to save yet" in said(app)
 
 
 async def test_it_is_searched_and_saved(scene: Scene, tmp_path: Path) -> None:

@@ -6,16 +6,29 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from mantik_tui.actions import by_id
+from mantik_tui.widgets.bindings import binding_of
 from mantik_tui.widgets.log_pane import LogPane
 from mantik_tui.widgets.log_view import LogView
 
 _STYLES = Path(__file__).parents[2] / "styles" / "log_view.tcss"
+
+
+_ACTIONS = ("search", "next-match", "previous-match", "follow", "wrap", "copy", "download")
+
+
+class Pane(LogPane):
+    """With the keys that a screen binds."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [binding_of(by_id(name)) for name in _ACTIONS]
 
 
 class LogApp(App[None]):
@@ -28,7 +41,7 @@ class LogApp(App[None]):
         self.copied: list[str] = []
 
     def compose(self) -> ComposeResult:
-        yield LogPane(self.view)
+        yield Pane(self.view)
 
     def on_mount(self) -> None:
         self.view.focus()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from mantik_tui.domain.errors import BadInput
 from mantik_tui.widgets.log_document import Change, LogDocument
+from mantik_tui.widgets.log_finder import Finder
 from mantik_tui.widgets.log_index import BLOCK, INLINE, MAX_LINE, SEED_BLOCKS, LineIndex, LogFile
+from mantik_tui.widgets.log_regex import LINE_S
 from mantik_tui.widgets.log_search import PENDING, LineFilter, Search, compile_pattern
 from mantik_tui.widgets.log_text import display_text, width_of, wrap_cells
 from mantik_tui.widgets.log_viewport import Viewport
@@ -373,3 +376,39 @@ def test_moving_never_leaves_the_log(
     assert view.last_row() == len(lengths) - 1
     view.move(-10_000)
     assert view.place == (0, 0)
+
+
+def test_an_expression_that_never_ends_is_stopped_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"a" * 40 + b"!\nloss 0.3\n")
+    document = LogDocument(path)
+    try:
+        document.start_filter("re:(a+)+$")
+        document.start_search("re:(a+)+$")
+        assert document.search is not None
+        assert document.filter is not None
+        pattern = document.search.pattern
+        began = time.monotonic()
+        assert pattern.spans("a" * 40 + "!") == [], "a line in sight is not marked"
+        assert time.monotonic() - began < 2.0 + LINE_S
+        assert pattern.too_slow
+        for job in document.jobs():
+            job.run(path, lambda: False, lambda: None)
+            document.ended(job.subject)
+        assert document.search.complete, "it comes to an end"
+        assert "stopped: it needs more than 2 s for 256 kB" in Finder(document).words()
+        assert document.filter.complete
+    finally:
+        document.close()
+
+
+def test_expressions_with_repeats_find_what_python_finds(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    text = "loss 0.3\né loss 1e-4 loss\n" * 2_000
+    path.write_text(text)
+    pattern = compile_pattern("re:loss \\d\\S*")
+    search = Search(LogFile(path), pattern, path.stat().st_size)
+    search.scan(0, search.file, lambda: False)
+    assert search.total == 4_000
+    assert pattern.spans("é loss 1e-4 loss") == [(2, 11)], "counted in characters"
+    search.file.close()
