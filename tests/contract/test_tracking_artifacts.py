@@ -162,5 +162,9 @@ async def test_a_store_that_is_not_handed_through_is_read_by_the_server_itself(
     assert [one.path for one in await command.list(run.info.run_id, "sub")] == ["sub/b.txt"]
     found = await command.download(run.info.run_id, "sub/b.txt", tmp_path)
     assert found.read_text() == "to elsewhere"
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert await command.download(run.info.run_id, "", whole) == whole
+    assert (whole / "sub" / "b.txt").read_text() == "to elsewhere"
     with pytest.raises((NotFound, Rejected)):
         await command.download(run.info.run_id, "nobody.txt", tmp_path)
