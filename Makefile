@@ -45,5 +45,5 @@ lock: venv ## write requirements/dev.lock anew from pyproject.toml
 	@scripts/lock
 
 clean: ## remove what was built; the demo's data (.mantik-demo) stays
-	@rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

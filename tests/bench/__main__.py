@@ -69,6 +69,7 @@ def measure(sizes: Sizes, wanted: Sequence[str], tell: Callable[[list[Row]], Non
             continue
         if not sizes.quick:
             free_of_noise(CALM, WAIT_S)
+        start = time.monotonic()
         try:
             rows = part.measure(sizes)
         except Exception as error:  # noqa: BLE001 - one part's failure must not cost the others
@@ -78,6 +79,7 @@ def measure(sizes: Sizes, wanted: Sequence[str], tell: Callable[[list[Row]], Non
                 for line in part.lines
             ]
         tell(rows)
+        print(f"      ({time.monotonic() - start:.0f} s)", flush=True)
         found += rows
     return found
 

@@ -116,4 +116,8 @@ def _judged(
     if value <= limit:
         return Row(line, what, beside, target, measured, Verdict.MET)
     over = f"{(value / limit - 1) * 100:.0f} % over" if limit else "over"
+    why = (
+        why
+        or f"No cause is known but other work on the machine: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
     return Row(line, what, beside, target, measured, Verdict.MISSED, f"{over}. {why}".strip())

@@ -114,7 +114,7 @@ def _on_screen(sizes: Sizes) -> Row:
     store = filled_store(sizes.many, sizes.projects)
     took = []
     with new_home(store) as home, open_runs(home.env, sizes.many) as program:
-        for word in ("calm", "otter", "heron", "finch", "raven"):
+        for word in ("calm", "otter", "heron", "finch", "raven")[: sizes.filters // 5 + 1]:
             program.press("/")
             for letter in word[:-1]:
                 program.send(letter)

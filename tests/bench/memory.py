@@ -48,13 +48,19 @@ def memory(sizes: Sizes) -> list[Row]:
             beside,
         ),
         _ratio("interface with the table of all runs open", table, hello, 2.5, beside),
-        _ratio(f"interface after {len(WIDE)} wide filters", filtered, hello, 5, beside),
+        _ratio(
+            f"interface after {min(len(WIDE), sizes.filters)} wide filters",
+            filtered,
+            hello,
+            5,
+            beside,
+        ),
         _engine(sizes),
     ]
 
 
 def _filter(program: RawProbe, sizes: Sizes) -> None:
-    for text in WIDE:
+    for text in WIDE[: sizes.filters]:
         program.press("/")
         program.send(text)
         program.settle(1.5, timeout=60)

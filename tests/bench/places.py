@@ -104,6 +104,8 @@ class Home:
                     continue
                 if process.environ().get("MANTIK_TUI_HOME") == str(self.path):
                     found.append(process)
+                elif any(str(self.path) in word for word in process.cmdline()):
+                    found.append(process)  # a job of its: those have an environment of their own
         return found
 
     def engine(self, timeout: float = 20.0) -> psutil.Process:
