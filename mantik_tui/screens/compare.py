@@ -17,6 +17,7 @@ from mantik_tui.screens.compare_rows import Kind, Row, table_columns, table_rows
 from mantik_tui.screens.run_plots import series_of
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.line_plot import LinePlot
+from mantik_tui.widgets.one_line import short_name
 from mantik_tui.widgets.plot_data import Series
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.virtual_table import VirtualTable
@@ -25,6 +26,8 @@ from mantik_tui.workspace.session import Session
 
 _PLOT_NEEDS_HEIGHT = 30
 _TABLES = frozenset({"*", "run", "metric", "param", "series", "series_chunk"})
+_COPIED = 250
+"""Cells of a name or value that is copied; MLflow's params were that long once."""
 _MANY = 500
 """So many runs are compared at most; more columns than that help nobody."""
 
@@ -58,10 +61,14 @@ class CompareScreen(MantikScreen):
         self._load()
 
     def place(self) -> list[str]:
-        names = [run.name for run in self._loaded.runs]
+        names = self._names
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
         what = " with ".join(names[:2]) + more if names else f"{len(self._ids)} runs"
         return ["compare", what]
+
+    @property
+    def _names(self) -> list[str]:
+        return [short_name(run.name) for run in self._loaded.runs]
 
     def store_changed(self, tables: frozenset[str]) -> None:
         if tables & _TABLES:
@@ -98,8 +105,7 @@ class CompareScreen(MantikScreen):
         )
         words = self._filter.lower()
         self._rows = [row for row in rows if row.kind is Kind.TITLE or words in row.key.lower()]
-        names = [run.name for run in loaded.runs]
-        self._table.set_columns(table_columns(names, self.size.width))
+        self._table.set_columns(table_columns(self._names, self.size.width))
         source: ListSource[Row] = ListSource(self._rows, _row_id)
         self._table.replace_source(source)
 
@@ -116,7 +122,7 @@ class CompareScreen(MantikScreen):
     def _draw(self) -> None:
         self._plot.display = self._plot_shown
         if self._metric and self._plot_shown:
-            labels = [(run.id, run.name) for run in self._loaded.runs]
+            labels = [(run.id, short_name(run.name)) for run in self._loaded.runs]
             read = partial(_read_series, self.session, labels, self._metric)
             self.run_read(read, self._plot.set_series, group="curves")
 
@@ -227,11 +233,11 @@ class CompareScreen(MantikScreen):
     def action_copy(self) -> None:
         from mantik_tui.screens.copying import copy_one_of
 
-        names = [run.name for run in self._loaded.runs]
+        names = [short_name(run.name, _COPIED) for run in self._loaded.runs]
         lines = ["\t".join(["", *names])]
-        lines += ["\t".join([row.key, *row.values]) for row in self._rows if row.values]
+        lines += [_tabbed(row) for row in self._rows if row.values]
         row = self._table.cursor_row
-        line = "\t".join([row.key, *row.values]) if row and row.values else ""
+        line = _tabbed(row) if row and row.values else ""
         parts = [("this line", line), ("the whole table", "\n".join(lines))]
         copy_one_of(self, [*parts, ("names", "\n".join(names))])
 
@@ -253,7 +259,10 @@ class CompareScreen(MantikScreen):
         """Do something with one of the runs, after asking which."""
         from mantik_tui.widgets.dialogs import Choice, PickDialog
 
-        choices = [Choice(str(n), run.name, run.status) for n, run in enumerate(self._loaded.runs)]
+        choices = [
+            Choice(str(n), short_name(run.name), run.status)
+            for n, run in enumerate(self._loaded.runs)
+        ]
 
         def picked(ids: tuple[str, ...] | None) -> None:
             if ids:
@@ -271,6 +280,11 @@ def _read_series(session: Session, runs: Sequence[tuple[int, str]], metric: str)
 def _fetch(session: Session, ids: Sequence[int], metric: str) -> None:
     for run_id in ids[:16]:
         live.fetch_histories(session, run_id, [metric])
+
+
+def _tabbed(row: Row) -> str:
+    """A line for a spreadsheet: tabs and line breaks within values would shift its cells."""
+    return "\t".join(short_name(text, _COPIED) for text in (row.key, *row.values))
 
 
 def _row_id(row: Row) -> int:

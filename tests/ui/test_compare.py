@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from mantik_tui.app import MantikApp
 from mantik_tui.domain.errors import Offline
 from mantik_tui.screens.compare import CompareScreen
 from mantik_tui.store.writes.history import append_points
+from mantik_tui.widgets.dialogs import PickDialog, PromptDialog
 from mantik_tui.workspace import reads
 from mantik_tui.workspace.session import Session
 from tests.support.store_fill import NOW_MS
@@ -115,3 +118,39 @@ async def test_small_screens_draw_on_enter(session: Session) -> None:
         await until(pilot, lambda: screen._plot.display and len(screen._plot.series) == 2)
         await pilot.press("enter")
         await until(pilot, lambda: not screen._plot.display)
+
+
+async def test_it_is_copied_for_a_spreadsheet_and_written_to_a_file(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session.store.transaction() as connection:
+        connection.execute("UPDATE run SET name = 'two\tparts\nand more' WHERE id = 2")
+    app = MantikApp(session)
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.open_compare([2, 4, 6])
+        await settle(pilot)
+        assert "two parts and more" in screen_text(app)
+        screen = app.screen
+        assert isinstance(screen, CompareScreen)
+        await pilot.press("y")
+        await settle(pilot)
+        assert isinstance(app.screen, PickDialog)
+        app.screen.dismiss(
+            (next(c.id for c in app.screen._choices if c.words == "the whole table"),)
+        )
+        await settle(pilot)
+        lines = [line.split("\t") for line in copied[0].splitlines()]
+        assert lines[0][:2] == ["", "two parts and more"]
+        assert {len(line) for line in lines} == {4}, "a cell for each run in each line"
+        screen.action_export()
+        await settle(pilot)
+        assert isinstance(app.screen, PromptDialog)
+        target = tmp_path / "c.json"
+        app.screen.dismiss(str(target))
+        await settle(pilot)
+        records = json.loads(target.read_text())
+        assert {record["kind"] for record in records} >= {"param", "metric"}
+        assert next(r for r in records if r["name"] == "rmse")
