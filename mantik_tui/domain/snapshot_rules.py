@@ -70,10 +70,7 @@ def select(
     """
     listed = sorted(files, key=lambda file: file.path)
     environments = _environments(listed)
-    ignores = [
-        (folder, GitIgnoreSpec.from_lines(text.splitlines()))
-        for folder, text in sorted((gitignores or {}).items())
-    ]
+    ignores = [(folder, _spec(text)) for folder, text in sorted((gitignores or {}).items())]
     kept: list[ListedFile] = []
     left_out: list[LeftOut] = []
     used: set[str] = set()
@@ -126,11 +123,42 @@ def _gitignored(path: str, ignores: Sequence[tuple[str, GitIgnoreSpec]]) -> str:
         if not path.startswith(prefix):
             continue
         inner = path[len(prefix) :]
-        if any(spec.match_file(folder + "/") for folder in _folders(inner)):
+        if any(_itself(spec, f"{below}/") for below in _folders(inner)):
             return f"{prefix}.gitignore"  # nothing below an ignored folder comes back
-        include = spec.check_file(inner).include
+        include = _itself(spec, inner)
         if include is not None:
             verdict = f"{prefix}.gitignore" if include else ""
+    return verdict
+
+
+def _spec(text: str) -> GitIgnoreSpec:
+    """The patterns of a `.gitignore`. A line that is none, such as a lone backslash, fits nothing, as for Git."""
+    lines = text.splitlines()
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError:
+        return GitIgnoreSpec.from_lines([line for line in lines if _is_pattern(line)])
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
+def _itself(spec: GitIgnoreSpec, path: str) -> bool | None:
+    """Whether the last pattern that fits ignores (True) or brings back (False) this path; None if none fits.
+
+    A pattern that only fits a folder above says nothing of what lies in it: Git looks from the top down.
+    """
+    verdict = None
+    for pattern in spec.patterns:
+        fits = pattern.regex.match(path) if pattern.regex is not None else None
+        above = fits is not None and fits.end() < len(path) and fits[0].endswith("/")
+        if fits is not None and not (above and fits.groupdict().get("ps_d")):
+            verdict = pattern.include
     return verdict
 
 

@@ -85,6 +85,16 @@ def test_a_big_snapshot_asks_and_names_the_biggest() -> None:
     assert not select([ListedFile("big", 100_000_000)]).needs_question
 
 
+def test_what_brings_a_folder_back_does_not_bring_back_what_is_ignored_in_it() -> None:
+    chosen = choose("b.log/build/a", "b.log/c", ignores={"": "build/\n!b.log\n"})
+    assert paths(chosen) == ["b.log/c"]
+
+
+def test_a_line_that_is_no_pattern_stops_nothing() -> None:
+    chosen = choose("a", "b", ignores={"": "\\\na\n"})
+    assert paths(chosen) == ["b"]
+
+
 names = st.sampled_from(["a", "b.log", "c.nc", "build", "keep", ".hidden"])
 trees = st.lists(st.lists(names, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8)
 lines = st.sampled_from(
