@@ -125,7 +125,9 @@ def test_every_screen_without_server_and_engine(
             assert session.read(jobs.jobs_of_run, second)[0].job_id
             until("all is sent", lambda: not session.read(jobs.open_entries), probe)
     found = server.call(
-        "POST", "/api/2.0/mlflow/runs/search", {"experiment_ids": experiments(server)}
+        "POST",
+        "/api/2.0/mlflow/runs/search",
+        {"experiment_ids": [experiment_id(server, lab.experiment)]},
     )
     assert len(found["runs"]) == 2
     assert {run["info"]["status"] for run in found["runs"]} == {"FINISHED"}
@@ -146,6 +148,6 @@ def session_config(code: str) -> RunConfig:
     )
 
 
-def experiments(server: MlflowServer) -> list[str]:
-    answer = server.call("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 100})
-    return [item["experiment_id"] for item in answer["experiments"]]
+def experiment_id(server: MlflowServer, name: str) -> str:
+    answer = server.call("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")
+    return str(answer["experiment"]["experiment_id"])
