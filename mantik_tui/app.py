@@ -122,6 +122,20 @@ class MantikApp(App[None]):
         self._read_other_styles()
         self._wake_engine()
         self._tell_notices(on_return=True)
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        """Say once what is wrong with the person's own keys; the others work."""
+        if not self.session.settings.keys:
+            return
+        from mantik_tui.actions.keymap import keymap_problems
+
+        found = keymap_problems(self.session.settings.keys)
+        if found:
+            first = found[0]
+            more = f" (and {len(found) - 1} more; mantik-tui doctor lists them)"
+            words = f"{first.key}: {first.message}{more if len(found) > 1 else ''}. {first.hint}"
+            self.notify(words, title="Your keys", severity="warning", timeout=12, markup=False)
 
     def _read_other_styles(self) -> None:
         if self._has_all_styles:
@@ -338,8 +352,9 @@ class MantikApp(App[None]):
         self.open_runs()
 
     def action_go_configs(self) -> None:
+        """The configurations of the project in sight, else all of them."""
         if self._has_workspace():
-            self.open_configs(None)
+            self.open_configs(getattr(self.top_screen, "project_id", None))
 
     def _has_workspace(self) -> bool:
         if not self.session.has_workspace:

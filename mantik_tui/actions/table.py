@@ -284,7 +284,14 @@ _GOING = (
     _go("back", "escape", "back", "Go one layer out.", scope=Scope.SCREEN, palette=False),
     _go("go-projects", "", "projects", "Show all projects.", command="projects"),
     _go("go-runs", "", "runs", "Show the runs of all projects.", command="runs"),
-    _go("go-configs", "", "configs", "Show saved run configurations.", command="configs"),
+    _go(
+        "go-configs",
+        "i",
+        "configs",
+        "Show saved run configurations; in a project its own.",
+        rank=82,
+        command="configs",
+    ),
     _go("go-active", "a", "active", "Show what runs or waits.", rank=80, command="active"),
     _go("go-outbox", "o", "outbox", "Show pending writes.", rank=81, command="outbox"),
     _go("go-sites", "", "sites", "Show the places that run jobs.", command="sites"),
@@ -328,7 +335,9 @@ _ABOUT = (
         "Go to the shell; fg comes back.",
         palette=False,
     ),
-    _program("quit", "q ctrl+q", "quit", "Leave; says first what is not sent.", command="quit"),
+    _program(
+        "quit", "q ctrl+q", "quit", "Leave; says first what is not sent.", rank=97, command="quit"
+    ),
 )
 
 ACTIONS: tuple[Action, ...] = (

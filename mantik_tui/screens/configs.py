@@ -28,7 +28,7 @@ from mantik_tui.workspace.plan import Plan
 from mantik_tui.workspace.submit import Submitted
 
 VIEW = "configs"
-_EMPTY = "Nothing saved yet. n makes a new configuration; r on a run starts from that run."
+_EMPTY = "Nothing saved yet. n makes one; r on a run starts from that run."
 _TABLES = frozenset({"*", "run_config", "project"})
 
 

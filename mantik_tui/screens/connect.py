@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -82,6 +83,8 @@ class ConnectScreen(ModalScreen[bool]):
     def _entered(self, event: Input.Submitted) -> None:
         """Enter goes on to the next empty field that is needed, then connects."""
         event.stop()
+        if event.input.id == "connect-address" and self._value("address"):
+            self._take_login(self._value("address"))
         if event.input.id == "connect-address" and not self._value("user"):
             self.query_one("#connect-user", Input).focus()
         elif event.input.id == "connect-user" and event.value and not self._value("password"):
@@ -95,6 +98,11 @@ class ConnectScreen(ModalScreen[bool]):
         address = self._value("address")
         if "://" not in address and address:
             address = f"https://{address}"
+        address = self._take_login(address)
+        if fault := ca_file_fault(self._value("ca-file")):
+            self._answer([f"There is no such CA file: {self._value('ca-file')}", fault], "-error")
+            self.query_one("#connect-ca-file", Input).focus()
+            return
         user, secret = self._value("user"), self.query_one("#connect-password", Input).value
         self._busy = True
         self._answer([f"Asking {urlsplit(address).hostname or address} …"], "")
@@ -108,9 +116,20 @@ class ConnectScreen(ModalScreen[bool]):
             secret=secret,
             auth=auth,
             name=name,
-            ca_file=self._value("ca-file"),
+            ca_file=_full_path(self._value("ca-file")),
         )
         self.run_worker(partial(self._ask, login), thread=True, exit_on_error=False, group="login")
+
+    def _take_login(self, address: str) -> str:
+        """A user name and password in the address go to their own fields, where nobody reads the password."""
+        plain, user, secret = servers.split_login(address)
+        if plain != address:
+            self.query_one("#connect-address", Input).value = plain
+            if user:
+                self.query_one("#connect-user", Input).value = user
+            if secret:
+                self.query_one("#connect-password", Input).value = secret
+        return plain
 
     def _ask(self, login: partial[dict[str, object]]) -> None:
         """In a thread: what the server answers."""
@@ -158,7 +177,25 @@ class ConnectScreen(ModalScreen[bool]):
 def _values(origin: Offer | WorkspaceRow | None) -> dict[str, str]:
     if origin is None:
         return {}
-    values = {"address": origin.tracking_uri, "user": origin.username}
+    address, user, secret = servers.split_login(origin.tracking_uri)
+    values = {"address": address, "user": origin.username or user}
     if isinstance(origin, WorkspaceRow):
+        values |= {"password": secret} if secret else {}
         return values | {"ca-file": origin.ca_file}
     return values | {"password": servers.secret_from_environment(origin)}
+
+
+def ca_file_fault(text: str) -> str:
+    """What is wrong with a CA file's path; empty for none given, and for one that is there."""
+    if not text:
+        return ""
+    path = Path(_full_path(text))
+    if path.is_dir():
+        return "It is a folder: name the file in it, mostly called .pem or .crt"
+    if not path.is_file():
+        return "Ask the site for its certificate, or leave the line empty for a public one"
+    return ""
+
+
+def _full_path(text: str) -> str:
+    return str(Path(text).expanduser().absolute()) if text else ""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.frame import Place, Status
 from mantik_tui.workspace import status as stand
+
+if TYPE_CHECKING:
+    from mantik_tui.workspace import reads
 
 NEWS_MS = 60_000
 """So long the status line says what happened last."""
@@ -37,6 +41,8 @@ class News:
     text: str
     is_bad: bool
     at_ms: int
+    notices: tuple[reads.jobs.Notice, ...] = ()
+    """What it was made of."""
 
 
 def connection(status: stand.Status, engine: str) -> tuple[str, Tone]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mantik_tui.domain.errors import StoreProblem
 from mantik_tui.domain.text import clean
-from mantik_tui.screens.frame_lines import News
+from mantik_tui.screens.frame_lines import NEWS_MS, News
 from mantik_tui.workspace import notices as news
 from mantik_tui.workspace import reads
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mantik_tui.screens.base import MantikScreen
 
 Notice = reads.jobs.Notice
-_NAMED = 3
 
 
 def tell(app: MantikApp, *, on_return: bool) -> None:
@@ -36,7 +35,7 @@ def tell(app: MantikApp, *, on_return: bool) -> None:
     if on_return:
         app.notify(text, severity="warning" if is_bad else "information", timeout=10)
     else:
-        _say_now(app, text.replace("\n", ", "), is_bad)
+        _say_now(app, notices, is_bad)
     if not on_return and all(_before_the_eyes(app, screen, notice) for notice in notices):
         screen.run_verb(news.mark_seen, notices[-1].id, first=notices[0].id)
     else:
@@ -50,17 +49,27 @@ def _before_the_eyes(app: MantikApp, screen: MantikScreen, notice: Notice) -> bo
     return notice.run_id is not None and getattr(screen, "run_id", None) == notice.run_id
 
 
-def _say_now(app: MantikApp, text: str, is_bad: bool) -> None:
-    """On the status line, where it hides nothing; and through the terminal, for who looks elsewhere."""
-    app.news = News(text, is_bad, app.session.now_ms())
+def _say_now(app: MantikApp, notices: Sequence[Notice], is_bad: bool) -> None:
+    """On the status line, where it hides nothing; and through the terminal, for who looks elsewhere.
+
+    What came within a minute is said together, so that the last of many does not hide the others.
+    """
+    now, last = app.session.now_ms(), app.news
+    if last is not None and now - last.at_ms < NEWS_MS:
+        together = [*last.notices, *notices]
+        is_any_bad = is_bad or last.is_bad
+    else:
+        together, is_any_bad = [*notices], is_bad
+    words = in_words(together, on_return=False)
+    app.news = News(words, is_any_bad, now, tuple(together))
     if (screen := app.top_screen) is not None:
         screen.refresh_status()
     if app.session.settings.notifications and app.has_focus is not True:
-        to_terminal(app, text)
+        to_terminal(app, in_words(notices, on_return=False))
 
 
 def in_words(notices: Sequence[Notice], *, on_return: bool) -> str:
-    """`3 runs ended while you were away: …`; a single notice in its own words."""
+    """On one line: a single notice in its own words, several as `3 runs ended while you were away; a shows them`."""
     texts = [clean(notice.text, keep_newlines=False) for notice in notices]
     if len(texts) == 1:
         return texts[0]
@@ -71,11 +80,7 @@ def in_words(notices: Sequence[Notice], *, on_return: bool) -> str:
         head = f"{ended} {'run' if ended == 1 else 'runs'} ended, {len(notices) - ended} other news"
     else:
         head = f"{len(notices)} news"
-    away = " while you were away" if on_return else ""
-    more = (
-        [f"and {len(texts) - _NAMED} more; a shows what is active"] if len(texts) > _NAMED else []
-    )
-    return "\n".join([f"{head}{away}", *texts[:_NAMED], *more])
+    return f"{head}{' while you were away' if on_return else f', last {texts[-1]}'}; a shows them"
 
 
 def to_terminal(app: MantikApp, text: str) -> None:

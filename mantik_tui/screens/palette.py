@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from mantik_tui.actions import key_words, palette_entries
+from mantik_tui.actions import Scope, key_words, palette_entries
 from mantik_tui.domain.text import clean
 from mantik_tui.screens.commands import perform
 from mantik_tui.workspace import reads
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ActionProvider(Provider):
-    """Actions of the screen below the palette, then those of the program, then projects."""
+    """Actions of the screen below the palette (`here`), then the program's (`everywhere`), then projects."""
 
     @property
     def mantik(self) -> MantikApp:
@@ -44,7 +44,8 @@ class ActionProvider(Provider):
             reason = screen.reason_against(action.method)
             keys = f"  ({key_words(action.keys[0])})" if action.keys else ""
             words = f"{action.words}{keys}"
-            help_text = f"not now: {reason}" if reason else action.help
+            place = "everywhere" if action.scope is Scope.APP else "here"
+            help_text = f"{place} · {f'not now: {reason}' if reason else action.help}"
             found.append((words, help_text, partial(perform, self.mantik, action)))
         return found
 

@@ -63,6 +63,10 @@ class ProjectScreen(RunListScreen):
     def on_mount(self) -> None:
         self._tab_shown()
 
+    @property
+    def project_id(self) -> int:
+        return self._project_id
+
     def place(self) -> list[str]:
         return [short_name(self.project.name), TABS[self._tab].lower()]
 

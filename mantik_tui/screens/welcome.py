@@ -13,7 +13,7 @@ from mantik_tui.domain.errors import MantikError
 from mantik_tui.screens.base import EngineEvent, MantikScreen
 from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.columns import Column, Tone
-from mantik_tui.widgets.one_line import STRONG
+from mantik_tui.widgets.one_line import STRONG, short_name
 from mantik_tui.widgets.row_source import ListSource
 from mantik_tui.widgets.styled_text import BLANK, Line, StyledLines, StyledText, lines_of, plain
 from mantik_tui.widgets.virtual_table import VirtualTable
@@ -21,7 +21,7 @@ from mantik_tui.workspace import reads, servers
 from mantik_tui.workspace.session import Session
 
 DEMO = "demo"
-_DEMO_DETAIL = "no account: projects and real trainings on this machine"
+_DEMO_DETAIL = "no account: projects and trainings on this machine"
 CONNECT = "connect"
 OFFER = "offer"
 OPEN = "open"
@@ -43,6 +43,7 @@ class WelcomeScreen(MantikScreen):
 
     SCREEN_ID = "welcome"
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("welcome")
+    NO_KEYS = frozenset({"mark", "go-active", "go-outbox", "go-configs"})
 
     def __init__(self, start_demo: bool = False) -> None:
         super().__init__()
@@ -51,10 +52,12 @@ class WelcomeScreen(MantikScreen):
         self._lines: list[Line] = []
 
     def compose_body(self) -> ComposeResult:
+        self._steps = first_steps(self.session)
+        widest = max(len(step.words) for step in self._steps)
         self._head = StyledLines(_HEAD, id="welcome-head")
         self._table: VirtualTable[Step] = VirtualTable(
             (
-                Column("words", "", lambda step: step.words, 20, 0, max_width=26),
+                Column("words", "", lambda step: step.words, min(widest, 30), 0),
                 Column("detail", "", lambda step: step.detail, 20, 1, fill=True, tone=_muted),
             ),
             id="steps",
@@ -66,10 +69,9 @@ class WelcomeScreen(MantikScreen):
         yield self._talk
 
     def on_mount(self) -> None:
-        steps = first_steps(self.session)
-        source: ListSource[Step] = ListSource(steps, _step_id)
+        source: ListSource[Step] = ListSource(self._steps, _step_id)
         self._table.replace_source(source)
-        self._table.styles.height = len(steps) + 1
+        self._table.styles.height = len(self._steps) + 1
         self._table.focus()
         if self._start_demo:
             self.action_demo()
@@ -157,12 +159,14 @@ def first_steps(session: Session) -> list[Step]:
     addresses = {row.tracking_uri.rstrip("/") for row in known}
     for row in known:
         who = f" as {row.username}" if row.username else ""
-        found.append((OPEN, f"Open {row.name}", f"{row.tracking_uri}{who}", row))
-    for offer in servers.offers():
-        if offer.tracking_uri.rstrip("/") not in addresses:
-            who = f" as {offer.username}" if offer.username else ""
-            detail = f"{offer.tracking_uri}{who}, from {offer.source}"
-            found.append((OFFER, "Connect this server", detail, offer))
+        shown = servers.without_login(row.tracking_uri)
+        found.append((OPEN, f"Open {short_name(row.name, 24)}", f"{shown}{who}", row))
+    offered = [o for o in servers.offers() if o.tracking_uri.rstrip("/") not in addresses]
+    for offer in offered:
+        who = f" as {offer.username}" if offer.username else ""
+        words = f"Connect{who}" if who and len(offered) > 1 else "Connect this server"
+        detail = f"{offer.tracking_uri}{who} (environment)"
+        found.append((OFFER, short_name(words, 30), detail, offer))
     found.append((DEMO, "Try the demo", _DEMO_DETAIL, None))
     found.append((CONNECT, "Connect a server", "by its address and your login", None))
     return [Step(number, *parts) for number, parts in enumerate(found)]

@@ -18,6 +18,7 @@ GUTTER = 3
 GAP = 2
 """Cells between two columns."""
 _A_BIT = 8
+_MORE_SIGN = len(" ›")
 
 
 class Tone(StrEnum):
@@ -180,7 +181,10 @@ def _share_out(
     width from the right. Where columns are hidden, the words that say so get their room."""
     widths = [column.width for column in columns]
     spare = room - _total(columns)
-    if spare > 0:
+    if hidden and 0 <= spare < _MORE_SIGN:
+        _make_room(columns, widths, _MORE_SIGN - spare, wanted)
+        spare = 0
+    elif spare > 0:
         spare = max(0, spare - len(more_words(hidden)))
     for index, column in enumerate(columns):
         # As wide as the text, but no wider than it may grow; where nothing is said about that, a bit.
@@ -206,6 +210,19 @@ def _share_out(
         widths[index] -= taken
         spare += taken
     return tuple(Placed(column, width) for column, width in zip(columns, widths, strict=True))
+
+
+def _make_room(
+    columns: Sequence[Column[RowT]], widths: list[int], cells: int, wanted: Mapping[str, int]
+) -> None:
+    """Take a few cells from the column whose text needs its width least."""
+
+    def spared(index: int) -> int:
+        column = columns[index]
+        return widths[index] - max(wanted.get(column.id, widths[index]), cell_len(column.title))
+
+    most = max(range(len(widths)), key=lambda index: (spared(index), widths[index]))
+    widths[most] = max(1, widths[most] - cells)
 
 
 def fit_text(text: str, width: int, *, right: bool = False) -> str:

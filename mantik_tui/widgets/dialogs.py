@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -125,6 +126,10 @@ class ErrorDialog(VerbDialog):
         super().answer(result)
 
 
+_LEAST_WORDS, _MOST_WORDS = 8, 48
+"""Cells of what is picked; what is said about it gets the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One line of a `PickDialog`."""
@@ -165,9 +170,10 @@ class PickDialog(ModalScreen[tuple[str, ...] | None]):
         self._hint = hint or f"/ narrows, {default}, esc leaves"
         self._input = Input(placeholder="/ to narrow", select_on_focus=False, compact=True)
         self._input.cursor_blink = False
+        widest = max((cell_len(choice.words) for choice in self._choices), default=0)
         self._table = VirtualTable[int](
             (
-                Column("words", "", self._words, 20, 0, max_width=48),
+                Column("words", "", self._words, min(max(_LEAST_WORDS, widest), _MOST_WORDS), 0),
                 Column("detail", "", self._detail, 8, 1, fill=True, tone=lambda _n: Tone.MUTED),
             ),
             self._source(""),

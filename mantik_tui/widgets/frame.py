@@ -5,7 +5,7 @@ No clock and no spinner: what is idle sends nothing to the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -218,7 +218,8 @@ class StatusLine(OneLine):
 class KeyLine(OneLine):
     """The most useful keys of what has the focus; the last of them is always help.
 
-    A screen may have `key_labels()`: labels in place of the table's, by action id.
+    A screen may have `key_labels()`: labels in place of the table's, by action id; and `NO_KEYS`: ids of actions that
+    help nobody there.
     """
 
     def __init__(self, hints: Sequence[KeyHint] = (), *, id: str | None = None) -> None:
@@ -262,9 +263,15 @@ def key_hints(screen: Screen[object], words: Mapping[str, str] | None = None) ->
     """
     best: dict[str, tuple[int, KeyHint]] = {}
     focused = screen.focused
+    unwanted: Collection[str] = getattr(screen, "NO_KEYS", ())
     for key, active in screen.active_bindings.items():
         action_id = active.binding.id
-        if action_id is None or action_id in best or not active.binding.show:
+        if (
+            action_id is None
+            or action_id in best
+            or not active.binding.show
+            or action_id in unwanted
+        ):
             continue
         character = "" if key in _ARROWS else key_words(key)
         if focused and len(character) == 1 and focused.check_consume_key(key, character):

@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.columns import GAP, GUTTER, Layout, Tone, fit_text, more_words
+from mantik_tui.widgets.one_line import clip
 
 RowT = TypeVar("RowT")
 
@@ -78,8 +79,6 @@ class RowPainter(Generic[RowT]):
             ends.append((at, column.id))
             gap = " " * GAP
         more = _more(layout, parts, width) if has_rows else ""
-        if has_rows and layout.hidden_right and not more:  # in the gutter it hides no title
-            parts[0] = (gutter[:2].ljust(GUTTER - 1) + "›", base)
         strip = _strip(parts, width, base)
         if more:
             end = Strip([Segment(more, base + self.style(Tone.MUTED))])
@@ -90,9 +89,8 @@ class RowPainter(Generic[RowT]):
         """A line that is not a row: blank, or the words of an empty table."""
         base = self.style("row")
         style = base + self.style(tone) if text else base
-        return _strip(
-            [(" " * GUTTER, base), (clean(text, keep_newlines=False), style)], width, base
-        )
+        words = clip(clean(text, keep_newlines=False), width - GUTTER - 1)
+        return _strip([(" " * GUTTER, base), (words, style)], width, base)
 
 
 def _more(layout: Layout[RowT], parts: Sequence[tuple[str, Style]], width: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mantik_tui import paths
 from mantik_tui.domain.errors import BadInput
@@ -30,9 +30,11 @@ def offers(environ: Mapping[str, str] | None = None) -> list[Offer]:
     """Servers named by `MLFLOW_TRACKING_*` and `MANTIK_*`."""
     environ = os.environ if environ is None else environ
     found: list[Offer] = []
-    uri = environ.get("MLFLOW_TRACKING_URI", "")
+    uri, own_name, own_secret = split_login(environ.get("MLFLOW_TRACKING_URI", ""))
     if uri.startswith(("http://", "https://")):
-        if environ.get("MLFLOW_TRACKING_TOKEN"):
+        if own_name:
+            found.append(Offer(uri, own_name, "basic", bool(own_secret), "MLFLOW_TRACKING_URI"))
+        elif environ.get("MLFLOW_TRACKING_TOKEN"):
             found.append(
                 Offer(uri, "", "token", True, "MLFLOW_TRACKING_URI, MLFLOW_TRACKING_TOKEN")
             )
@@ -46,9 +48,9 @@ def offers(environ: Mapping[str, str] | None = None) -> list[Offer]:
             )
         else:
             found.append(Offer(uri, "", "none", False, "MLFLOW_TRACKING_URI"))
-        if environ.get("MANTIK_USERNAME") and environ.get("MANTIK_USERNAME") != environ.get(
-            "MLFLOW_TRACKING_USERNAME"
-        ):
+        if environ.get("MANTIK_USERNAME") and environ["MANTIK_USERNAME"] not in (
+            own_name, environ.get("MLFLOW_TRACKING_USERNAME"),
+        ):  # fmt: skip
             secret = bool(environ.get("MANTIK_PASSWORD"))
             found.append(
                 Offer(
@@ -62,11 +64,30 @@ def offers(environ: Mapping[str, str] | None = None) -> list[Offer]:
     return found
 
 
+def split_login(address: str) -> tuple[str, str, str]:
+    """An address without the login in it, the user name and the password: `http://u:p@host` has all three."""
+    scheme, colon, rest = address.partition("://")
+    place, slash, path = rest.partition("/")
+    login, at, host = place.rpartition("@")
+    if not (colon and at):
+        return address, "", ""
+    name, _, secret = login.partition(":")
+    return f"{scheme}://{host}{slash}{path}", unquote(name), unquote(secret)
+
+
+def without_login(address: str) -> str:
+    """An address as it can be shown."""
+    return split_login(address)[0]
+
+
 def secret_from_environment(offer: Offer, environ: Mapping[str, str] | None = None) -> str:
     """The password or token that goes with an offer, empty if none is set."""
     environ = os.environ if environ is None else environ
     if offer.auth == "token":
         return environ.get("MLFLOW_TRACKING_TOKEN", "")
+    _, own_name, own_secret = split_login(environ.get("MLFLOW_TRACKING_URI", ""))
+    if own_name and own_name == offer.username and offer.source == "MLFLOW_TRACKING_URI":
+        return own_secret
     variable = (
         "MANTIK_PASSWORD" if "MANTIK_USERNAME" in offer.source else "MLFLOW_TRACKING_PASSWORD"
     )

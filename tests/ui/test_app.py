@@ -339,6 +339,100 @@ async def test_leaving_says_what_is_unsent() -> None:
         await until(pilot, lambda: app._exit)
 
 
+async def test_leaving_promises_nothing_for_what_needs_a_person() -> None:
+    session = make_session()
+    from mantik_tui.workspace import runs
+
+    runs.set_tag(session, 4, "label", "best")
+    runs.set_tag(session, 5, "label", "worst")
+    with session.store.transaction() as connection:
+        connection.execute(
+            "UPDATE outbox SET state = 'blocked', error = 'refused' WHERE what LIKE '%worst%'"
+        )
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+        text = " ".join(screen_text(app).split())
+        assert "2 writes are not sent yet" in text
+        going, _, stuck = text.partition("goes on sending")
+        assert "label=best" in going and "label=worst" not in going
+        assert "label=worst" in stuck
+        assert "This one needs you and is not sent before" in stuck
+
+
+async def test_many_that_end_within_a_minute_are_said_together() -> None:
+    engine = FakeEngine()
+    session = make_session(engine=engine)
+    app = MantikApp(session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for name in ("calm-owl", "bold-fox", "keen-elk"):
+            with session.store.transaction() as connection:
+                add_notice(connection, "ended", f"{name} FINISHED", NOW_MS)
+            engine.say("changed", tables=["run", "notice"])
+            await until(pilot, lambda name=name: f"{name} FINISHED" in screen_text(app))  # type: ignore[misc]
+            await settle(pilot)
+        assert "3 runs ended, last keen-elk FINISHED; a shows them" in screen_text(app)
+        assert said(app) == ""
+
+
+async def test_the_news_at_the_start_take_one_line_and_leave_the_card_in_sight() -> None:
+    session = make_session()
+    with session.store.transaction() as connection:
+        for number in range(10):
+            add_notice(connection, "ended", f"calm-owl-{number} FINISHED", NOW_MS)
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "10 runs ended while you were away; a shows them" in text
+        assert text.count("runs ended") == 1
+        assert "best " in text and "latest " in text
+
+
+async def test_keys_that_can_not_be_taken_are_said_once_at_the_start() -> None:
+    from mantik_tui import paths
+
+    paths.config_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.config_file().write_text('[keys]\ngo-outboks = "f12"\nhelp = "ctrl+nonsense"\n')
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "keys.go-outboks: no action has this id (and 1 more" in said(app)
+        assert "Did you mean go-outbox?" in said(app)
+
+
+async def test_a_projects_configurations_are_one_key_away() -> None:
+    from mantik_tui.screens.configs import ConfigsScreen
+
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.open_project(2)
+        await settle(pilot)
+        await pilot.press("i")
+        await settle(pilot)
+        assert isinstance(app.screen, ConfigsScreen)
+        assert app.screen.project_id == 2
+        await pilot.press("escape", "escape", "i")
+        await settle(pilot)
+        assert isinstance(app.screen, ConfigsScreen)
+        assert app.screen.project_id is None
+
+
+async def test_the_palette_tells_what_is_of_this_screen() -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "here · " in screen_text(app))
+        await type_text(pilot, "outbox")
+        await until(pilot, lambda: "everywhere · Show pending writes." in screen_text(app))
+
+
 async def test_a_theme_is_kept_for_next_time() -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:

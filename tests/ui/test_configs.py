@@ -65,7 +65,7 @@ async def test_an_empty_list_says_how_to_begin(session: Session) -> None:
     app = MantikApp(session)
     async with app.run_test(size=SIZE) as pilot:
         await open_list(pilot, app)
-        assert "n makes a new configuration" in screen_text(app)
+        assert "n makes one" in screen_text(app)
         await pilot.press("s")
         assert "no configuration under the cursor" in said(app)
 

@@ -63,6 +63,17 @@ def columns_dialog(**more: Any) -> PickDialog:
     return PickDialog("Columns", choices, **more)
 
 
+@pytest.mark.parametrize("width", [80, 120])
+async def test_what_is_said_about_a_choice_gets_the_rest_of_the_width(width: int) -> None:
+    detail = "a server in the basement of the institute, with GPUs"
+    app = DialogApp()
+    async with app.run_test(size=(width, 24)) as pilot:
+        app.ask(PickDialog("Site", [Choice("a", "juwels", detail), Choice("b", "uni", "small")]))
+        await pilot.pause()
+        assert detail[:40] in app.text()
+        assert (detail in app.text()) == (width == 120)
+
+
 @pytest.mark.parametrize(
     ("keys", "answer"),
     [

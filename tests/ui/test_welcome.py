@@ -131,6 +131,77 @@ async def test_a_server_named_by_the_environment_is_offered_with_its_login(
         assert "geheim" not in screen_text(app)
 
 
+async def test_a_password_in_the_address_is_never_shown_but_taken_over(
+    session: Session, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tom:ge%2Fheim@mlflow.hpc.example:5000/x")
+    monkeypatch.setenv("MANTIK_USERNAME", "tom")
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        text = screen_text(app)
+        assert "http://mlflow.hpc.example:5000/x as tom" in text
+        assert text.count("Connect this server") == 1
+        await pilot.press("enter")
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, ConnectScreen)
+        assert [screen._value(name) for name in ("address", "user", "password")] == [
+            "http://mlflow.hpc.example:5000/x", "tom", "ge/heim",
+        ]  # fmt: skip
+        assert "heim" not in screen_text(app)
+
+
+async def test_a_login_typed_into_the_address_goes_to_its_own_fields(
+    session: Session, engine: FakeEngine
+) -> None:
+    engine.answers["login"] = {"version": "3.17.2"}
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "enter")
+        screen = app.screen
+        assert isinstance(screen, ConnectScreen)
+        from textual.widgets import Input
+
+        screen.query_one("#connect-address", Input).value = "https://maria:secret@mlflow.example"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Connected to MLflow" in screen_text(app))
+        asked = next(args for verb, args in engine.asked if verb == "login")
+        assert (asked["tracking_uri"], asked["username"], asked["secret"]) == (
+            "https://mlflow.example", "maria", "secret",
+        )  # fmt: skip
+        assert screen._value("address") == "https://mlflow.example"
+        assert screen._value("user") == "maria"
+        assert "secret" not in screen_text(app)
+
+
+async def test_a_ca_file_that_is_not_there_is_said_before_anything_is_asked(
+    session: Session, engine: FakeEngine
+) -> None:
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "enter")
+        await type_text(pilot, "https://mlflow.example.org")
+        await pilot.press("down", "down", "down")
+        await type_text(pilot, "~/no-such.pem")
+        await pilot.press("enter")
+        await until(pilot, lambda: "There is no such CA file: ~/no-such.pem" in screen_text(app))
+    assert not [verb for verb, _ in engine.asked if verb == "login"]
+
+
+async def test_the_key_line_offers_what_helps_here(session: Session) -> None:
+    app = MantikApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        keys = screen_text(app).split("\n")[-1]
+        assert "q quit" in keys
+        for words in ("mark", "active", "outbox", "configs"):
+            assert words not in keys
+        assert "…" not in screen_text(app)
+
+
 async def test_the_demo_shows_its_progress_and_ends_at_the_projects(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
