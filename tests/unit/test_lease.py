@@ -11,6 +11,7 @@ import pytest
 from mantik_tui.domain.errors import EngineProblem
 from mantik_tui.domain.outbox import EntryKind, EntryState
 from mantik_tui.store.connect import Store
+from mantik_tui.store.holder import STALE_MS
 from mantik_tui.store.reads.jobs import get_entry
 from mantik_tui.store.writes import outbox
 from mantik_tui.sync import lease
@@ -35,7 +36,7 @@ def test_the_first_takes_it_and_keeps_its_epoch(store: Store) -> None:
 
 def test_a_second_engine_on_this_machine_waits_while_the_first_lives(store: Store) -> None:
     lease.acquire(store, NOW, host="a", pid=os.getpid())
-    late = NOW + lease.STALE_MS
+    late = NOW + STALE_MS
     assert not lease.acquire(store, late - 1, host="a", pid=DEAD).ours
     # Quiet for that long, its number may have gone to another process by now.
     assert lease.acquire(store, late, host="a", pid=DEAD).ours
@@ -52,13 +53,13 @@ def test_another_host_sends_until_it_is_quiet_for_long(
 ) -> None:
     first = lease.acquire(store, NOW, host="login1", pid=1)
     monkeypatch.setattr(lease, "boot_id", lambda: "another boot")
-    refused = lease.acquire(store, NOW + lease.STALE_MS - 1, host="login2", pid=1)
+    refused = lease.acquire(store, NOW + STALE_MS - 1, host="login2", pid=1)
     assert (refused.ours, refused.host) == (False, "login1")
-    lease.renew(store, first.epoch, NOW + lease.STALE_MS)
-    assert not lease.acquire(store, NOW + 2 * lease.STALE_MS - 1, host="login2", pid=1).ours
-    taken = lease.acquire(store, NOW + 2 * lease.STALE_MS, host="login2", pid=1)
+    lease.renew(store, first.epoch, NOW + STALE_MS)
+    assert not lease.acquire(store, NOW + 2 * STALE_MS - 1, host="login2", pid=1).ours
+    taken = lease.acquire(store, NOW + 2 * STALE_MS, host="login2", pid=1)
     assert (taken.ours, taken.epoch) == (True, first.epoch + 1)
-    assert not lease.renew(store, first.epoch, NOW + 3 * lease.STALE_MS)
+    assert not lease.renew(store, first.epoch, NOW + 3 * STALE_MS)
 
 
 def test_a_restarted_machine_is_not_told_from_one_of_the_same_name(
@@ -67,7 +68,7 @@ def test_a_restarted_machine_is_not_told_from_one_of_the_same_name(
     lease.acquire(store, NOW, host="localhost", pid=1)
     monkeypatch.setattr(lease, "boot_id", lambda: "another boot")
     assert not lease.acquire(store, NOW + 1, host="localhost", pid=1).ours
-    assert lease.acquire(store, NOW + lease.STALE_MS, host="localhost", pid=1).ours
+    assert lease.acquire(store, NOW + STALE_MS, host="localhost", pid=1).ours
 
 
 def test_a_clock_that_is_ahead_keeps_its_lease(
