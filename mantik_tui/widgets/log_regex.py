@@ -165,10 +165,12 @@ class _Child:
         assert self._process is not None
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
+        ready = select.poll()  # not `select`, which takes no descriptor above 1,023
+        ready.register(descriptor, select.POLLIN)
         found = bytearray()
         while len(found) < size:
             wait = deadline - time.monotonic()
-            if wait <= 0 or not select.select([descriptor], [], [], wait)[0]:
+            if wait <= 0 or not ready.poll(wait * 1000):
                 raise TooSlow
             part = os.read(descriptor, size - len(found))
             if not part:

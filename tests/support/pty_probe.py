@@ -217,7 +217,9 @@ class Probe:
 
     def _take(self, timeout: float) -> bytes:
         """Output that comes within `timeout` seconds, with the program's questions answered."""
-        ready, _, _ = select.select([self._fd], [], [], timeout)
+        poll = select.poll()  # not `select`, which takes no descriptor above 1,023
+        poll.register(self._fd, select.POLLIN | select.POLLHUP)
+        ready = poll.poll(timeout * 1000)
         if not ready:
             return b""
         try:

@@ -25,7 +25,7 @@ def row_of(text: str, name: str) -> str:
 
 async def test_each_line_says_state_time_metric_and_why(scene: Scene) -> None:
     app = make_app(scene.session)
-    async with app.run_test(size=(160, 30)) as pilot:
+    async with app.run_test(size=(170, 30)) as pilot:
         app.action_go_active()
         await settle(pilot)
         text = screen_text(app)

@@ -147,9 +147,10 @@ async def test_it_is_copied_for_a_spreadsheet_and_written_to_a_file(
         assert {len(line) for line in lines} == {4}, "a cell for each run in each line"
         screen.action_export()
         await settle(pilot)
-        assert isinstance(app.screen, PromptDialog)
+        prompt: object = app.screen
+        assert isinstance(prompt, PromptDialog)
         target = tmp_path / "c.json"
-        app.screen.dismiss(str(target))
+        prompt.dismiss(str(target))
         await settle(pilot)
         records = json.loads(target.read_text())
         assert {record["kind"] for record in records} >= {"param", "metric"}
