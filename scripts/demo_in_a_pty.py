@@ -55,6 +55,19 @@ def has_ended(probe: Probe) -> bool:
     return True
 
 
+def leave(probe: Probe) -> int:
+    """Quit; where something is not sent yet, answer the question with yes. Raises TimeoutError when it does not end."""
+    probe.press("ctrl+q")
+    until = time.monotonic() + 60
+    while not has_ended(probe):
+        if time.monotonic() > until:
+            raise TimeoutError(f"it does not end:\n{probe.text}")
+        if "y leave" in probe.text:
+            probe.press("y")
+    assert probe.exit_code is not None
+    return probe.exit_code
+
+
 def drive(home: str) -> None:
     """One start of `make demo` with its data in `home`. Raises TimeoutError when it shows no runs or does not end."""
     began = time.monotonic()
@@ -63,8 +76,7 @@ def drive(home: str) -> None:
         wait_for_projects(probe, began + DEADLINE_S)
         took = time.monotonic() - began
         picture = probe.text
-        probe.press("ctrl+q")
-        code = probe.wait(60)
+        code = leave(probe)
     sys.stdout.write(f"{picture}\n\n")
     sys.stdout.write(f"make demo: projects with runs after {took:.0f} s, left with code {code}\n")
     if code != 0:
