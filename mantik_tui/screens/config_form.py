@@ -36,6 +36,7 @@ from mantik_tui.widgets.text_side import TextSide
 from mantik_tui.workspace import drafts, reads
 from mantik_tui.workspace.config_start import FolderFacts, filled_in, look_at
 from mantik_tui.workspace.plan import Plan, make_plan
+from mantik_tui.workspace.submit import default_experiment
 
 CHECK_AFTER_S = 0.2
 """Seconds after the last key before the whole is checked."""
@@ -72,6 +73,8 @@ class ConfigFormScreen(MantikScreen):
         self._project = _NO_PROJECT
         self._sites: Sequence[Site] = ()
         self._experiments: tuple[str, ...] = ()
+        self._experiment = ""
+        """The one that is taken where none is given."""
         self._text_in_front = False
         self._last_field = ""
         self._check_timer: Timer | None = None
@@ -149,7 +152,8 @@ class ConfigFormScreen(MantikScreen):
                 return "It is being submitted"
             if errors := self.errors:
                 more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-                return f"Not yet: {errors[0].message}{more}. F8 goes to the problems"
+                first = errors[0].message.rstrip(".")
+                return f"Not yet: {first}{more}. F8 goes to the problems"
         if action_id == "script" and self.errors:
             return "There is no script while there are errors; F8 goes to them"
         if action_id == "problems" and self.plan and not self.plan.problems:
@@ -173,6 +177,7 @@ class ConfigFormScreen(MantikScreen):
             found = self.session.read(
                 reads.projects.experiments, self.session.workspace.id, project
             )
+            self._experiment = self.session.read(default_experiment, project)
             if project is not None:
                 self._project = self.session.read(reads.projects.get_project, project).name
         except MantikError as problem:
@@ -185,7 +190,7 @@ class ConfigFormScreen(MantikScreen):
         config, mlproject = self.config, self.plan.mlproject if self.plan else None
         return Specs(
             fields.code_fields(config, mlproject),
-            fields.place_fields(config, self._sites, self._experiments),
+            fields.place_fields(config, self._sites, self._experiments, self._experiment),
             fields.resource_fields(config, self._resources()),
         )
 
@@ -323,10 +328,11 @@ class ConfigFormScreen(MantikScreen):
     def _show_effects(self) -> None:
         """Say which lines change nothing on the chosen site."""
         site = next((one for one in self._sites if one.name == self.config.site), None)
-        self._form.show_effects(fields.without_effect(site), self.config.site)
+        self._form.show_effects(fields.without_effect(site))
 
     def _show_place(self) -> None:
-        for spec in fields.place_fields(self.config, self._sites, self._experiments):
+        specs = fields.place_fields(self.config, self._sites, self._experiments, self._experiment)
+        for spec in specs:
             if not self._form[spec.key].editor.has_focus and spec.key != "time_limit":
                 self._form[spec.key].set_spec(spec)
 

@@ -129,9 +129,9 @@ def _checker(one: Parameter) -> Callable[[str], str]:
 
 
 def place_fields(
-    config: RunConfig, sites: Sequence[Site], experiments: Collection[str]
+    config: RunConfig, sites: Sequence[Site], experiments: Collection[str], default: str = ""
 ) -> list[FieldSpec]:
-    """Where it runs and under which names."""
+    """Where it runs and under which names. `default` is the experiment that is taken where none is given."""
     site_choices = tuple(
         Choice(site.name, site.name, f"{site.transport} × {site.scheduler}  {site.state}")
         for site in sites
@@ -141,7 +141,7 @@ def place_fields(
     return [
         FieldSpec("site", "site", config.site, "", choices=site_choices, free=False),
         FieldSpec("account", "account", config.account, "who is charged", placeholder=site.account if site else ""),
-        FieldSpec("experiment", "experiment", config.experiment, "enter lists known ones", choices=known, wide=True),
+        FieldSpec("experiment", "experiment", config.experiment, "enter lists known ones", default, known, wide=True),
         FieldSpec("run_name", "run name", config.run_name, "empty: a free name is made"),
         FieldSpec("time_limit", "time limit", config.time_limit, ""),
     ]  # fmt: skip

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -24,6 +28,26 @@ class Specs:
     resources: Sequence[FieldSpec]
 
 
+class FoldLine(Static, can_focus=True):
+    """Stands for lines that are folded away; enter shows or hides them."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "unfold", "show", show=False),
+        Binding("down,j", "app.focus_next", show=False),
+        Binding("up,k", "app.focus_previous", show=False),
+    ]
+
+    class Toggled(Message):
+        """Show or hide them."""
+
+    def action_unfold(self) -> None:
+        self.post_message(self.Toggled())
+
+    def on_click(self) -> None:
+        self.action_unfold()
+
+
 class FormPane(VerticalScroll):
     """Finds a line by its key: `pane["site"]`, `pane["param:lr"]`, `pane["Resources.Queue"]`."""
 
@@ -32,7 +56,10 @@ class FormPane(VerticalScroll):
         self._specs = specs
         self._fields: dict[str, FormField] = {}
         self._params: tuple[FieldSpec, ...] = ()
-        self._resources_head = _head("")
+        self._resources_head = _head("resources, as in the text")
+        self._fold = FoldLine(classes="config-head")
+        self._off: Mapping[str, str] = {}
+        self._unfolded = False
         self._params_box = Vertical(classes="config-part")
 
     def compose(self) -> ComposeResult:
@@ -41,6 +68,7 @@ class FormPane(VerticalScroll):
         yield _head("where it runs")
         yield from self._make(self._specs.place)
         yield self._resources_head
+        yield self._fold
         yield from self._make(self._specs.resources)
 
     def __getitem__(self, key: str) -> FormField:
@@ -53,6 +81,9 @@ class FormPane(VerticalScroll):
 
     def focus_field(self, key: str) -> None:
         """Put the focus on a line; on the entry point if there is no such line any more."""
+        if key in self._folded_keys:
+            self._unfolded = True
+            self._show_fold()
         self._fields.get(key, self._fields["entry_point"]).focus_editor()
 
     def show_specs(self, specs: Specs) -> None:
@@ -78,17 +109,43 @@ class FormPane(VerticalScroll):
         await self._params_box.remove_children()
         await self._params_box.mount_all(lines)
 
-    def show_effects(self, off: Mapping[str, str], site: str) -> None:
-        """Mark lines that change nothing, with the reason; `site` is that of which this is said."""
-        words = (
-            f"resources: a batch system's, {site} has none" if off else "resources, as in the text"
-        )
-        self._resources_head.update(Content(clean(words, keep_newlines=False)))
+    def show_effects(self, off: Mapping[str, str]) -> None:
+        """Mark lines that change nothing, with the reason.
+
+        Resources of which none has an effect are folded into one line.
+        """
+        self._off = off
         for key, field in self._fields.items():
             field.set_off(off.get(key, ""))
+        self._show_fold()
+
+    @property
+    def _folded_keys(self) -> frozenset[str]:
+        """Keys of the lines that are folded away."""
+        keys = frozenset(spec.key for spec in self._specs.resources)
+        return keys if keys <= self._off.keys() and not self._unfolded else frozenset()
+
+    def _show_fold(self) -> None:
+        folded = self._folded_keys
+        verb = "hides" if self._unfolded else "shows"
+        words = f"resources of a batch system: none here, enter {verb} them"
+        self._fold.update(Content(clean(words, keep_newlines=False)))
+        self._fold.display = bool(folded) or (self._unfolded and bool(self._off))
+        self._resources_head.display = not self._fold.display
+        for spec in self._specs.resources:
+            self._fields[spec.key].display = spec.key not in folded
+
+    @on(FoldLine.Toggled)
+    def _toggled(self, event: FoldLine.Toggled) -> None:
+        event.stop()
+        self._unfolded = not self._unfolded
+        self._show_fold()
 
     def show_faults(self, faults: Mapping[str, str]) -> None:
-        """Mark lines whose value is wrong, with what is wrong."""
+        """Mark lines whose value is wrong, with what is wrong. None of them stays folded away."""
+        if self._folded_keys & {key for key, fault in faults.items() if fault}:
+            self._unfolded = True
+            self._show_fold()
         for key, field in self._fields.items():
             field.show_fault(faults.get(key, ""))
 

@@ -87,6 +87,17 @@ def shorten(text: str, width: int) -> str:
     return set_cell_size(text, head) + "…" + tail
 
 
+def path_tail(path: str, width: int) -> str:
+    """A path in at most `width` cells, its outer folders left out: `…/wind-power-forecast`."""
+    if cell_len(path) <= width:
+        return path
+    tail = path
+    while tail and cell_len(tail) > width - 1:
+        tail = tail[1:]
+    whole = tail[tail.find("/") :] if "/" in tail[:-1] else tail
+    return ("…" + whole)[:width] if width > 0 else ""
+
+
 def clip(text: str, width: int) -> str:
     """`text` in at most `width` cells, its end cut off: sentences begin with what matters."""
     if cell_len(text) <= width:

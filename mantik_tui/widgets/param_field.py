@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.strip import Strip
 from textual.suggester import Suggester, SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from mantik_tui.domain.text import clean
 from mantik_tui.widgets.dialogs import Choice, PickDialog
+from mantik_tui.widgets.one_line import path_tail, shorten
 
 MAX_LINES = 5
 """Height to which a field of several lines grows."""
@@ -151,7 +155,8 @@ class FormField(Horizontal):
             return _Lines(spec.value)
         if not spec.free:
             return ChoiceEditor(self._label_of(spec.value))
-        return _Line(spec.value, spec.placeholder, _suggester(spec))
+        kind = _FolderLine if spec.folders else _Line
+        return kind(spec.value, spec.placeholder, _suggester(spec))
 
     def _label_of(self, value: str) -> str:
         return next((choice.words for choice in self.spec.choices if choice.id == value), value)
@@ -268,6 +273,26 @@ class _Line(Input):
             classes="field-editor",
         )
         self.cursor_blink = False
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if y or self.value or self.has_focus or cell_len(self.placeholder) <= width:
+            return super().render_line(y)
+        shown = shorten(clean(self.placeholder, keep_newlines=False), width)
+        style = self.get_component_rich_style("input--placeholder")
+        return Strip([Segment(shown, style)]).adjust_cell_length(width, self.rich_style)
+
+
+class _FolderLine(_Line):
+    """While nobody types in it, it shows the end of a long path: that is where paths differ."""
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if y or self.has_focus or cell_len(self.value) <= width:
+            return super().render_line(y)
+        style = self.rich_style
+        shown = path_tail(clean(self.value, keep_newlines=False), width)
+        return Strip([Segment(shown, style)]).adjust_cell_length(width, style)
 
 
 class _Lines(TextArea):

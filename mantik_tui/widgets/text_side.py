@@ -12,7 +12,7 @@ _TAKEN = ("f6", "f7")
 
 
 class TextSide(TextArea, inherit_bindings=False):
-    """A text area without blinking, in which tab leaves and F-keys stay the screen's."""
+    """A text area without blinking, long lines wrapped, in which tab leaves and F-keys stay the screen's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         binding
@@ -21,7 +21,7 @@ class TextSide(TextArea, inherit_bindings=False):
     ]
 
     def __init__(self, text: str, *, id: str | None = None) -> None:
-        super().__init__(text, compact=True, show_line_numbers=True, soft_wrap=False, id=id)
+        super().__init__(text, compact=True, show_line_numbers=True, soft_wrap=True, id=id)
         self.cursor_blink = False
 
     def take_text(self, text: str) -> None:

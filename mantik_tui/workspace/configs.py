@@ -74,7 +74,11 @@ def from_run(session: Session, run_id: int) -> RunConfig:
     recorded = run.doc.get("run_config")
     if isinstance(recorded, dict):
         return dataclasses.replace(
-            from_record(recorded), id=None, project_id=run.project_id, updated_ms=None
+            from_record(recorded),
+            id=None,
+            project_id=run.project_id,
+            updated_ms=None,
+            run_name="",  # it was that run's own
         )
     return _guess(session, run)
 

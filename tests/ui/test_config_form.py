@@ -18,6 +18,7 @@ from mantik_tui.domain.site import Site
 from mantik_tui.screens import text_editing
 from mantik_tui.screens.base import MantikScreen
 from mantik_tui.screens.config_form import ConfigFormScreen
+from mantik_tui.screens.config_form_pane import FoldLine
 from mantik_tui.store.writes import setup
 from mantik_tui.widgets.dialogs import PickDialog, PromptDialog, VerbDialog
 from mantik_tui.widgets.param_field import complete_folder
@@ -102,7 +103,7 @@ async def test_every_line_is_reached_by_tab_and_the_text_by_f3(session: Session)
             await pilot.press("tab")
         assert keys[:5] == ["entry_point", "param:data", "param:model", "param:optimizer", LR]
         assert keys[keys.index("site") :][:5] == ["site", "account", "experiment", "run_name", "time_limit"]  # fmt: skip
-        assert {"Resources.Queue", "Resources.GPUsPerNode", "extra_lines"} <= set(keys)
+        assert not [key for key in keys if key.startswith("Resources.")], "folded: no effect here"
         await pilot.press("f3")
         assert "OMP_NUM_THREADS" in screen_text(app) and "learning_rate" not in screen_text(app)
         await pilot.press("escape")
@@ -118,14 +119,69 @@ async def test_lines_without_effect_on_this_machine_say_so(session: Session) -> 
         form = await open_form(pilot, saved(session))
         assert form._form["Resources.Queue"].note == "no effect here"
         assert form._form["account"].note == "no effect here"
+        text = screen_text(app)
+        assert "resources of a batch system: none here, enter shows them" in text
+        assert "GPUsPerNode      " not in text
+        form._form.query_one(FoldLine).focus()
+        await pilot.press("enter", "down")
+        await pilot.pause()
+        assert form._form["Resources.Queue"].editor.has_focus
+        assert "no effect here" in screen_text(app)
+        await pilot.press("up", "space")
         form._form["site"].focus_editor()
         await pilot.press("enter", "k", "enter")
         await checked(pilot)
         assert form.config.site == "cluster"
         assert form._form["Resources.Queue"].note == "queue or partition"
+        assert form._form["Resources.Queue"].display
         assert form._form["account"].editor.query_ancestor(MantikScreen) is form
         editor = form._form["account"].editor
         assert isinstance(editor, Input) and editor.placeholder == "deepacf"
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_long_paths_show_their_end_and_long_lines_are_not_cut(
+    session: Session, size: tuple[int, int]
+) -> None:
+    text = "# " + "a comment that is long " * 6 + "END-OF-COMMENT\nResources:\n  Nodes: 1\n"
+    app = MantikApp(session)
+    async with app.run_test(size=size) as pilot:
+        config = saved(session, backend_config=text)
+        form = await open_form(pilot, dataclasses.replace(config, code=f"/{'deep/' * 20}wind-net"))
+        line = screen_text(app).split("\n")[1]
+        assert "…/" in line and "/wind-net" in line
+        form._form["code"].focus_editor()
+        await pilot.pause()
+        assert form._form["code"].value.startswith("/deep/")
+        if size == SMALL:
+            await pilot.press("f3")
+            await pilot.pause()
+        assert "END-OF-COMMENT" in screen_text(app)
+
+
+async def test_an_empty_experiment_shows_which_one_is_taken(session: Session) -> None:
+    app = MantikApp(session)
+    async with app.run_test(size=LARGE) as pilot:
+        await open_form(pilot, saved(session, experiment=""))
+        wanted = session.read(submit.default_experiment, WIND)
+        assert wanted != "Default"
+        row = next(line for line in screen_text(app).split("\n") if " experiment " in line)
+        assert wanted[:8] in row and wanted[-5:] in row
+
+
+async def test_run_again_takes_no_name_over(session: Session) -> None:
+    config = saved(session, run_name="my-one-run", backend_config="Resources:\n  Nodes: 1\n")
+    made = submit.submit(session, config, WIND)
+    assert configs.from_run(session, made.run_id).run_name == ""
+
+
+async def test_why_not_ends_with_one_full_stop(session: Session) -> None:
+    app = MantikApp(session)
+    async with app.run_test(size=LARGE) as pilot:
+        form = await open_form(pilot, saved(session))
+        await fill(pilot, LR, "abc")
+        await checked(pilot)
+        assert ".." not in (form.why_not("submit") or "..")
 
 
 # ---------------------------------------------------------------- checks while typing
