@@ -15,9 +15,16 @@ class Scope(StrEnum):
     """Tables with a cursor and marks."""
     FILTER = "filter"
     """The line in which a filter is typed; its keys count only there."""
+    LOG = "log-view"
+    """A log; its keys count while it has the focus."""
+    PLOT = "plot"
+    """A plot; its keys count while it has the focus."""
     MOVE = "move"
     """Everything with a position that moves: tables and texts."""
 
+
+OF_WIDGETS = frozenset({Scope.FILTER, Scope.LOG, Scope.PLOT})
+"""Scopes whose keys count only in their widget, before those of the screen around it."""
 
 SCREENS = (
     *("welcome", "projects", "project", "runs", "run", "log", "configs", "config"),

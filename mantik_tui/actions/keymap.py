@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 
-from mantik_tui.actions.action import SCREENS, Action, Scope
+from mantik_tui.actions.action import OF_WIDGETS, SCREENS, Action, Scope
 from mantik_tui.actions.lookup import actions_for, by_id, key_words
 from mantik_tui.actions.table import ACTIONS
 from mantik_tui.domain.faults import nearest, shown
@@ -112,12 +112,11 @@ def _clashes(
     """(action, action, key, screens) of what a user's keys bring together that was apart before."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for screen in SCREENS:
-        holders: dict[tuple[bool, str], list[Action]] = {}
+        holders: dict[tuple[Scope | None, str], list[Action]] = {}
         for action in actions_for(screen):
-            # The keys of the line in which a filter is typed count only there.
-            typed = action.scope is Scope.FILTER
+            own = action.scope if action.scope in OF_WIDGETS else None
             for key in chosen.get(action.id, tuple(map(normal, action.keys))):
-                holders.setdefault((typed, key), []).append(action)
+                holders.setdefault((own, key), []).append(action)
         for (_, key), actions in holders.items():
             for place, one in enumerate(actions):
                 for other in actions[place + 1 :]:

@@ -15,6 +15,10 @@ _KEY_WORDS = {
     "slash": "/",
     "comma": ",",
     "asterisk": "*",
+    "ampersand": "&",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
     "up": "↑",
     "down": "↓",
     "left": "←",
@@ -24,7 +28,9 @@ _KEY_WORDS = {
     "delete": "del",
     "escape": "esc",
 }
-_SCOPE_ORDER = (Scope.SCREEN, Scope.TABLE, Scope.FILTER, Scope.MOVE, Scope.APP)
+_SCOPE_ORDER = (
+    *(Scope.SCREEN, Scope.TABLE, Scope.LOG, Scope.PLOT, Scope.FILTER, Scope.MOVE, Scope.APP),
+)
 
 
 @dataclass(frozen=True, slots=True)

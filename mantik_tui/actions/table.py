@@ -65,6 +65,10 @@ _mark = partial(_action, "List", screens=_TABLES, scope=Scope.TABLE)
 _filter = partial(
     _action, "Filter", screens=f"{_TABLES} run settings help", scope=Scope.FILTER, palette=False
 )
+_log = partial(_action, "Log, while it has the focus", screens="log", scope=Scope.LOG)
+_plot = partial(
+    _action, "Plot, while it has the focus", screens="run compare", scope=Scope.PLOT, palette=False
+)
 _go = partial(_action, "Go", scope=Scope.APP)
 _tab = partial(_action, "Go", screens="project run", palette=False)
 _move = partial(_action, "Move", scope=Scope.MOVE, palette=False)
@@ -280,6 +284,25 @@ _TEXTS = (
     ),
 )
 
+_LOGS = (
+    _log(
+        "log-filter", "ampersand", "only lines", "Show only lines with a text; ,2 adds two around."
+    ),
+    _log("log-select", "v", "select", "Select lines; y copies them."),
+    _log("log-pause", "f p", "pause", "Follow the log's end, or stay here; as F does."),
+)
+
+_PLOTS = (
+    _plot("plot-left", "left", "cursor", "Move the cursor over the points."),
+    _plot("plot-right", "right", "cursor", "Move the cursor over the points."),
+    _plot("plot-far-left", "shift+left", "far", "Move the cursor by ten points."),
+    _plot("plot-far-right", "shift+right", "far", "Move the cursor by ten points."),
+    _plot("plot-zoom-in", "plus equals_sign", "zoom in", "Show less of the x axis, larger."),
+    _plot("plot-zoom-out", "minus", "zoom out", "Show more of the x axis."),
+    _plot("plot-reset", "0", "whole", "Show all of the x axis again."),
+    _plot("plot-x-axis", "x", "x axis", "Step, time since the start, or time of day."),
+)
+
 _GOING = (
     _go("back", "escape", "back", "Go one layer out.", scope=Scope.SCREEN, palette=False),
     _go("go-projects", "", "projects", "Show all projects.", command="projects"),
@@ -347,6 +370,8 @@ ACTIONS: tuple[Action, ...] = (
     *_LISTING,
     *_FILTERING,
     *_TEXTS,
+    *_LOGS,
+    *_PLOTS,
     *_GOING,
     *_MOVING,
     *_ABOUT,

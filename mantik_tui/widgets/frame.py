@@ -261,17 +261,13 @@ def key_hints(screen: Screen[object], words: Mapping[str, str] | None = None) ->
 
     What `check_action` answers None for is shown greyed. `words` replaces labels, by action id.
     """
-    best: dict[str, tuple[int, KeyHint]] = {}
+    best: dict[str, tuple[int, int, KeyHint]] = {}
+    """Rank on the line, place among the action's keys."""
     focused = screen.focused
     unwanted: Collection[str] = getattr(screen, "NO_KEYS", ())
     for key, active in screen.active_bindings.items():
         action_id = active.binding.id
-        if (
-            action_id is None
-            or action_id in best
-            or not active.binding.show
-            or action_id in unwanted
-        ):
+        if action_id is None or action_id in unwanted or not active.binding.show:
             continue
         character = "" if key in _ARROWS else key_words(key)
         if focused and len(character) == 1 and focused.check_consume_key(key, character):
@@ -281,8 +277,12 @@ def key_hints(screen: Screen[object], words: Mapping[str, str] | None = None) ->
         except KeyError:
             continue
         label = (words or {}).get(action_id, action.words)
-        best[action_id] = (action.rank, KeyHint(key_words(key), label, active.enabled))
-    return [hint for _rank, hint in sorted(best.values(), key=lambda pair: pair[0])]
+        keys = [key_words(one) for one in action.keys]
+        place = keys.index(key_words(key)) if key_words(key) in keys else 0
+        hint = KeyHint(key_words(key), label, active.enabled)
+        if action_id not in best or place < best[action_id][1]:
+            best[action_id] = (action.rank, place, hint)
+    return [hint for _rank, _place, hint in sorted(best.values(), key=lambda one: one[0])]
 
 
 def _hint_parts(hint: KeyHint) -> list[Part]:

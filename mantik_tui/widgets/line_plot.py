@@ -13,12 +13,15 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mantik_tui.actions import Scope, by_id
+from mantik_tui.widgets.bindings import binding_of, bindings_for
 from mantik_tui.widgets.plot_colors import TOKENS, distinct_colors
 from mantik_tui.widgets.plot_data import Series, XAxis
 from mantik_tui.widgets.plot_frame import AXIS, CURSOR, LABEL, NOTE, Row, frame
 from mantik_tui.widgets.plot_model import PlotModel
 
 _ZOOM = 2.0
+_FAR = 10
 _PARTS = {AXIS: "axis", LABEL: "label", CURSOR: "cursor", NOTE: "note"}
 
 
@@ -30,15 +33,8 @@ class LinePlot(Widget, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-plot--{part}" for part in _PARTS.values()}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "cursor(-1)", "back", show=False, id="plot-left"),
-        Binding("right", "cursor(1)", "on", show=False, id="plot-right"),
-        Binding("shift+left", "cursor(-10)", "far back", show=False, id="plot-far-left"),
-        Binding("shift+right", "cursor(10)", "far on", show=False, id="plot-far-right"),
-        Binding("plus,equals_sign", "zoom_in", "zoom in", show=False, id="plot-zoom-in"),
-        Binding("minus", "zoom_out", "zoom out", show=False, id="plot-zoom-out"),
-        Binding("0", "reset", "whole", show=False, id="plot-reset"),
-        Binding("Y", "log_axis", "log axis", show=False, id="log-axis"),
-        Binding("x", "x_axis", "x axis", show=False, id="plot-x-axis"),
+        *bindings_for(Scope.PLOT),
+        binding_of(by_id("log-axis")),
         Binding("escape", "leave_layer", "back", show=False),
     ]
 
@@ -101,15 +97,15 @@ class LinePlot(Widget, can_focus=True):
         self.model.set_window(low, high)
         self._redraw()
 
-    def action_zoom_in(self) -> None:
+    def action_plot_zoom_in(self) -> None:
         self.model.zoom(_ZOOM)
         self._redraw()
 
-    def action_zoom_out(self) -> None:
+    def action_plot_zoom_out(self) -> None:
         self.model.zoom(1 / _ZOOM)
         self._redraw()
 
-    def action_reset(self) -> None:
+    def action_plot_reset(self) -> None:
         self.model.reset()
         self._inspected()
 
@@ -118,7 +114,7 @@ class LinePlot(Widget, can_focus=True):
         self.model.log = not self.model.log
         self._redraw()
 
-    def action_x_axis(self) -> None:
+    def action_plot_x_axis(self) -> None:
         """Step, time since the start, time of day: the next one that the data has."""
         if len(self.model.axes) == 1:
             self.notify("Only steps are known for these lines.", severity="warning")
@@ -134,6 +130,18 @@ class LinePlot(Widget, can_focus=True):
         """Inspect the next or the previous point."""
         self.model.move_cursor(steps, self.size.width)
         self._inspected()
+
+    def action_plot_left(self) -> None:
+        self.action_cursor(-1)
+
+    def action_plot_right(self) -> None:
+        self.action_cursor(1)
+
+    def action_plot_far_left(self) -> None:
+        self.action_cursor(-_FAR)
+
+    def action_plot_far_right(self) -> None:
+        self.action_cursor(_FAR)
 
     def action_leave_layer(self) -> None:
         """Escape: take the cursor away, else end the zoom."""

@@ -10,13 +10,15 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
+from mantik_tui.actions import Scope
 from mantik_tui.domain.errors import BadInput, MantikError, NotFound, Refused
 from mantik_tui.domain.text import clean, size
+from mantik_tui.widgets.bindings import bindings_for
 from mantik_tui.widgets.log_status import status_words
 from mantik_tui.widgets.log_view import MAX_COPY, LogView
 
@@ -42,12 +44,7 @@ class LogPane(Vertical):
     The keys of the table of actions (search, follow, wrap, copy, save) are bound by the screen, which calls what is here.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "follow", show=False),
-        Binding("p", "follow", "pause", show=False),
-        Binding("ampersand", "filter", "only lines with", show=False, id="log-filter"),
-        Binding("v", "select", "select lines", show=False, id="log-select"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for(Scope.LOG)]
 
     def __init__(
         self,
@@ -93,7 +90,7 @@ class LogPane(Vertical):
     def action_search(self) -> None:
         self._ask(Ask.SEARCH)
 
-    def action_filter(self) -> None:
+    def action_log_filter(self) -> None:
         self._ask(Ask.FILTER)
 
     def action_download(self) -> None:
@@ -156,10 +153,13 @@ class LogPane(Vertical):
     def action_follow(self) -> None:
         self.view.toggle_follow()
 
+    def action_log_pause(self) -> None:
+        self.action_follow()
+
     def action_wrap(self) -> None:
         self.view.toggle_wrap()
 
-    def action_select(self) -> None:
+    def action_log_select(self) -> None:
         self.view.toggle_select()
 
     def action_copy(self) -> None:

@@ -19,6 +19,7 @@ from mantik_tui.actions import (
     help_rows,
     palette_entries,
 )
+from mantik_tui.actions.action import OF_WIDGETS
 from mantik_tui.widgets.bindings import bindings_for
 
 MUST = {
@@ -31,8 +32,9 @@ MUST = {
 """Keys that people were promised."""
 
 
-def _outside_filter(actions: tuple[Action, ...]) -> list[Action]:
-    return [action for action in actions if action.scope is not Scope.FILTER]
+def _outside_widgets(actions: tuple[Action, ...]) -> list[Action]:
+    """Without those whose keys count only in a widget of their own."""
+    return [action for action in actions if action.scope not in OF_WIDGETS]
 
 
 def test_ids_are_unique_and_make_method_names() -> None:
@@ -42,13 +44,13 @@ def test_ids_are_unique_and_make_method_names() -> None:
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_key_does_two_things_on_a_screen(screen: str) -> None:
-    used = Counter(key for action in _outside_filter(actions_for(screen)) for key in action.keys)
+    used = Counter(key for action in _outside_widgets(actions_for(screen)) for key in action.keys)
     assert [key for key, count in used.items() if count > 1] == []
 
 
 def test_a_key_means_the_same_on_all_screens() -> None:
     meanings: dict[str, set[str]] = defaultdict(set)
-    for action in _outside_filter(ACTIONS):
+    for action in _outside_widgets(ACTIONS):
         for key in action.keys:
             meanings[key].add(action.id)
     several = {key for key, ids in meanings.items() if len(ids) > 1}
@@ -73,7 +75,7 @@ def test_what_destroys_is_flagged_and_nothing_else() -> None:
 def test_destructive_keys_stand_apart_from_harmless_ones() -> None:
     """No destructive key is the capital of a harmless letter on the same screen, nor the other way round."""
     for screen in SCREENS:
-        actions = _outside_filter(actions_for(screen))
+        actions = _outside_widgets(actions_for(screen))
         harmless = {key for action in actions if not action.destructive for key in action.keys}
         for action in actions:
             if action.destructive:
@@ -163,3 +165,16 @@ def test_each_action_of_a_screen_is_bound_once(screen: str) -> None:
     bound = [b.id for place in places for b in bindings_for(place) if not isinstance(b, tuple)]
     assert len(bound) == len(set(bound))
     assert {action.id for action in actions_for(screen) if action.keys} <= set(bound)
+
+
+def test_help_shows_the_keys_of_logs_and_plots() -> None:
+    assert {"&", "v", "f p"} <= {row.keys for row in help_rows("log")}
+    plot = {row.keys for row in help_rows("run") if row.group.startswith("Plot")}
+    assert plot == {"← →", "shift+left shift+right", "+ =", "-", "0", "x"}
+
+
+@pytest.mark.parametrize("scope", sorted(OF_WIDGETS))
+def test_a_widgets_own_keys_do_one_thing_each(scope: Scope) -> None:
+    used = Counter(key for action in ACTIONS if action.scope is scope for key in action.keys)
+    assert max(used.values()) == 1
+    assert len(bindings_for(scope)) == sum(a.scope is scope for a in ACTIONS)
