@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mantik_tui.store.connect import Store
 from tests.support.faulty_proxy import FaultyProxy
 from tests.support.mlflow_server import MlflowServer
 
 _CLEARED = ("MLFLOW_", "MANTIK_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def closed_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every database that a test opened: the app freezes what is alive, so that nobody else would."""
+    opened: list[Store] = []
+    make = Store.__init__
+
+    def remember(self: Store, *args: Any, **kwargs: Any) -> None:
+        opened.append(self)
+        make(self, *args, **kwargs)
+
+    monkeypatch.setattr(Store, "__init__", remember)
+    yield
+    for store in opened:
+        with contextlib.suppress(AttributeError):  # one that could not be opened
+            store.close()
 
 
 @pytest.fixture(autouse=True)
