@@ -183,7 +183,7 @@ class MantikApp(App[None]):
         if self.engine_state != ENGINE_OFF or not self.session.has_workspace:
             return ""
         keys = self.session.settings.keys.get(REFRESH) or by_id(REFRESH).keys[0]
-        return f"the engine is off; {key_words(keys.partition(',')[0].strip())} starts it"
+        return f"{key_words(keys.partition(',')[0].strip())} starts the engine"
 
     # ------------------------------------------------------------ news
 

@@ -36,6 +36,11 @@ class Verb:
     destructive: bool = False
 
 
+_MOST_LINES = 12
+_BESIDE_LINES = 7
+"""Lines of a dialog that are not its text: edges, title, verbs, blanks."""
+
+
 class VerbDialog(ModalScreen[str | None]):
     """A question with verbs as buttons. The result is the verb's, or None for Escape. The first verb is the default."""
 
@@ -67,6 +72,11 @@ class VerbDialog(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self.query_one("#verb-0", Button).focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The verbs stay in sight in the smallest window; the lines scroll."""
+        most = max(1, min(_MOST_LINES, event.size.height * 9 // 10 - _BESIDE_LINES))
+        self.query_one(".dialog-lines").styles.max_height = most
 
     def on_key(self, event: events.Key) -> None:
         for verb in self._verbs:

@@ -130,9 +130,10 @@ class TopLine(OneLine):
         """The path in at most `width` cells; the last name stays longest, and loses its middle, not its ends."""
         names = list(self._place.path)
         program = _PROGRAM
-        if width < _NARROW and names:
-            program, names = "", names[-1:]
         room = width - len(program) - len(CRUMB) * len(names)
+        if width < _NARROW and names and _cells(names) > room:
+            program, names = "", names[-1:]
+            room = width - 1
         while len(names) > 2 and _cells(names) > room:
             names.pop(0)
             names[0] = "…"

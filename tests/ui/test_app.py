@@ -265,7 +265,7 @@ async def test_an_engine_that_keeps_dying_is_tried_again_less_and_less_often() -
         assert pauses[:4] == [1, 2, 4, 8]
         assert pauses[-1] == 60
         await settle(pilot)
-        assert "the engine is off; ctrl+r starts it" in screen_text(app)
+        assert "ctrl+r starts the engine" in screen_text(app)
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.engine_state == ENGINE_ON)
         await settle(pilot)

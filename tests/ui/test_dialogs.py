@@ -63,6 +63,16 @@ def columns_dialog(**more: Any) -> PickDialog:
     return PickDialog("Columns", choices, **more)
 
 
+async def test_the_verbs_stay_in_sight_in_a_tiny_window() -> None:
+    app = DialogApp()
+    async with app.run_test(size=(40, 10)) as pilot:
+        app.ask(ConfirmDialog("Leave?", [f"line {n}" for n in range(20)], yes="leave", no="stay"))
+        await pilot.pause()
+        await pilot.pause()
+        assert "n stay" in app.text() and "y leave" in app.text()
+        assert "line 0" in app.text()
+
+
 @pytest.mark.parametrize("width", [80, 120])
 async def test_what_is_said_about_a_choice_gets_the_rest_of_the_width(width: int) -> None:
     detail = "a server in the basement of the institute, with GPUs"

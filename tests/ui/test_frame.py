@@ -115,6 +115,17 @@ async def test_a_long_name_and_a_long_note_leave_place_and_connection_in_sight(w
         assert len(text) == width
 
 
+async def test_a_short_place_keeps_the_programs_name_beside_a_long_note() -> None:
+    app = FrameApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        line = app.screen.query_one(TopLine)
+        note = "1 needs you · 1 waiting · 0 done today"
+        line.show(Place(("outbox",), "w", "engine is off", Tone.WARN, note))
+        assert text_of(line).startswith(" mantik ▸ outbox  ")
+        assert text_of(line).rstrip().endswith(f"{note}  ● engine is off")
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 async def test_what_is_unsent_wins_over_the_reason_why(width: int) -> None:
     app = FrameApp()
