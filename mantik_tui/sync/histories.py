@@ -64,6 +64,7 @@ async def refresh_run(engine: Engine, run_id: int, keys: Sequence[str] | None = 
     if row is None or row[1] is None:
         return False
     client = await engine.tracking(row[0])
+    asked = engine.now_ms()
     try:
         flat = flatten(await client.get_run(row[1]))
     except NotFound as error:
@@ -73,7 +74,7 @@ async def refresh_run(engine: Engine, run_id: int, keys: Sequence[str] | None = 
         raise NotFound(
             "The run was deleted on the server", error.cause, "What was read of it stays here"
         ) from error
-    changed = store(engine, row[0], {flat.experiment_id: Placed(row[3], row[4])}, [flat])
+    changed = store(engine, row[0], {flat.experiment_id: Placed(row[3], row[4])}, [flat], asked)
     refresh_projects(engine, changed)
     for key in _with_news(engine, run_id, flat, keys):
         await _read_history(engine, client, run_id, flat.server_id, key)

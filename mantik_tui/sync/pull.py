@@ -109,16 +109,23 @@ def _store_listing(
 
 
 def store(
-    engine: Engine, workspace_id: int, places: dict[str, Placed], runs: Sequence[FlatRun]
+    engine: Engine,
+    workspace_id: int,
+    places: dict[str, Placed],
+    runs: Sequence[FlatRun],
+    asked_ms: int,
 ) -> list[int]:
-    """Store runs in short transactions. Returns the rows of those that are new or have another status."""
+    """Store runs in short transactions. Returns the rows of those that are new or have another status.
+
+    `asked_ms` is when the request for them was made: what we have written since is newer than what they say.
+    """
     changed: list[int] = []
     for start in range(0, len(runs), STORE_AT_ONCE):
         part = runs[start : start + STORE_AT_ONCE]
         try:
             with engine.store.transaction() as connection:
                 changed += store_runs(
-                    connection, engine.keys, workspace_id, places, part, engine.now_ms()
+                    connection, engine.keys, workspace_id, places, part, engine.now_ms(), asked_ms
                 ).status_changed
         except BaseException:
             engine.keys.forget()
@@ -165,10 +172,10 @@ async def _pull_experiment(
     offset: int,
 ) -> None:
     place = listing.places[server_id]
-    async with aclosing(_pages(client, server_id, offset)) as pages:
-        async for position, page in pages:
+    async with aclosing(_pages(engine, client, server_id, offset)) as pages:
+        async for position, asked, page in pages:
             runs = [flatten(run) for run in page.runs]
-            await asyncio.to_thread(store, engine, workspace_id, listing.places, runs)
+            await asyncio.to_thread(store, engine, workspace_id, listing.places, runs, asked)
             done = page.next_offset is None
             with engine.store.transaction() as connection:
                 connection.execute(
@@ -191,37 +198,37 @@ async def _pull_experiment(
 
 
 async def _pages(
-    client: TrackingClient, server_id: str, offset: int
-) -> AsyncGenerator[tuple[int, RunPage], None]:
-    """Pages in order from `offset` on, each with the position after it; the next ones are under way meanwhile."""
+    engine: Engine, client: TrackingClient, server_id: str, offset: int
+) -> AsyncGenerator[tuple[int, int, RunPage], None]:
+    """Pages in order from `offset` on, each with the position after it and when it was asked for; the next ones are
+    under way meanwhile."""
 
-    def ask(start: int) -> asyncio.Task[RunPage]:
-        return asyncio.create_task(
-            client.search_runs(
-                [server_id], order_by=["attributes.start_time ASC"], max_results=PAGE, offset=start
-            )
+    def ask(start: int) -> tuple[int, int, asyncio.Task[RunPage]]:
+        search = client.search_runs(
+            [server_id], order_by=["attributes.start_time ASC"], max_results=PAGE, offset=start
         )
+        return start, engine.now_ms(), asyncio.create_task(search)
 
-    waiting: deque[tuple[int, asyncio.Task[RunPage]]] = deque([(offset, ask(offset))])
+    waiting = deque([ask(offset)])
     try:
         while waiting:
-            start, task = waiting[0]
+            start, asked, task = waiting[0]
             page = await task
             waiting.popleft()
             if page.next_offset is not None:
                 last = waiting[-1][0] if waiting else start
                 while len(waiting) < AHEAD:
                     last += PAGE
-                    waiting.append((last, ask(last)))
+                    waiting.append(ask(last))
             else:
-                for _, other in waiting:
+                for *_, other in waiting:
                     other.cancel()
                 waiting.clear()
-            yield start + len(page.runs), page
+            yield start + len(page.runs), asked, page
     finally:
-        for _, task in waiting:
+        for *_, task in waiting:
             task.cancel()
-        await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
+        await asyncio.gather(*(task for *_, task in waiting), return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +273,12 @@ async def quick_round(
     for text in searches:
         offset: int | None = 0
         while offset is not None:
+            asked = engine.now_ms()
             page = await client.search_runs(ids, filter=text, max_results=PAGE, offset=offset)
             requests += 1
             date = date or page.server_date_ms
             changed += store(
-                engine, workspace_id, listing.places, [flatten(run) for run in page.runs]
+                engine, workspace_id, listing.places, [flatten(run) for run in page.runs], asked
             )
             offset = page.next_offset
     _move_watermarks(engine, workspace_id, date)
@@ -315,8 +323,9 @@ async def refresh_visible(
     experiments = sorted({row[1] for row in rows} & set(places))
     if not experiments:
         return
+    asked = engine.now_ms()
     found = await client.runs_by_id(experiments, [row[0] for row in rows])
-    changed = store(engine, workspace_id, places, [flatten(run) for run in found])
+    changed = store(engine, workspace_id, places, [flatten(run) for run in found], asked)
     if changed:
         refresh_projects(engine, changed)
     engine.hub.publish("run")

@@ -121,10 +121,11 @@ async def _reread(
     seen: set[str] = set()
     offset: int | None = 0
     while offset is not None:
+        asked = engine.now_ms()
         page = await client.search_runs([server_id], filter=window, max_results=PAGE, offset=offset)
         runs = [flatten(run) for run in page.runs]
         seen.update(run.server_id for run in runs)
-        refresh_projects(engine, store(engine, workspace_id, listing.places, runs))
+        refresh_projects(engine, store(engine, workspace_id, listing.places, runs, asked))
         offset = page.next_offset
     experiment_id = listing.places[server_id].experiment_id
     rows = engine.store.connection.execute(
@@ -160,10 +161,13 @@ async def audit_page(
     if row is None or row[0] not in listing.places:
         return False
     server_id, experiment_id, offset = row
+    asked = engine.now_ms()
     page = await client.search_runs(
         [server_id], order_by=["attributes.start_time ASC"], max_results=PAGE, offset=offset
     )
-    changed = store(engine, workspace_id, listing.places, [flatten(run) for run in page.runs])
+    changed = store(
+        engine, workspace_id, listing.places, [flatten(run) for run in page.runs], asked
+    )
     refresh_projects(engine, changed)
     with engine.store.transaction() as connection:
         connection.execute(

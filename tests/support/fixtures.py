@@ -53,6 +53,7 @@ def isolated_home(
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     """A server without login, shared by the session: use names of your own, don't stop it."""
     with MlflowServer(tmp_path_factory.mktemp("mlflow")) as server:
+        server.save_template(server.folder / "template.db")  # before any test writes to it
         yield server
 
 
@@ -64,9 +65,9 @@ def auth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServ
 
 
 @pytest.fixture(scope="session")
-def mlflow_template(mlflow_server: MlflowServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with MLflow's tables, for servers of a test's own."""
-    return mlflow_server.save_template(tmp_path_factory.mktemp("template") / "mlflow.db")
+def mlflow_template(mlflow_server: MlflowServer) -> Path:
+    """An SQLite file with MLflow's tables and nothing in them, for servers of a test's own."""
+    return mlflow_server.folder / "template.db"
 
 
 NewServer = Callable[..., MlflowServer]

@@ -70,10 +70,10 @@ class Desk:
     workspace: int
     experiment: int
 
-    def pull(self, *runs: Pulled, now: int = NOW) -> Stored:
+    def pull(self, *runs: Pulled, now: int = NOW, asked: int | None = None) -> Stored:
         with self.store.transaction() as connection:
             places = {"1": Placed(self.experiment, None)}
-            return store_runs(connection, Keys(), self.workspace, places, runs, now)
+            return store_runs(connection, Keys(), self.workspace, places, runs, now, asked)
 
     def submit(
         self, cid: str = CID, name: str = "mine", project: int | None = None, **params: str
@@ -186,7 +186,7 @@ def test_a_page_that_was_asked_for_before_an_edit_went_out_does_not_undo_it(desk
     with desk.store.transaction() as connection:
         local.edit_name(connection, run_id, "ours", NOW)
         connection.execute("UPDATE outbox SET state = 'done', updated_ms = ?", (NOW,))
-    desk.pull(Pulled(tags={"a": "old"}), now=NOW + 5_000)
+    desk.pull(Pulled(tags={"a": "old"}), now=NOW + 5_000, asked=NOW - 100)
     assert (desk.tags(run_id)["a"], get_run(desk.store.connection, run_id).name) == ("new", "ours")
     desk.pull(Pulled(tags={"a": "theirs"}), now=NOW + 31_000)
     assert (desk.tags(run_id)["a"], get_run(desk.store.connection, run_id).name) == (

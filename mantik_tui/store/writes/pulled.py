@@ -80,15 +80,19 @@ def store_runs(
     places: Mapping[str, Placed],
     runs: Sequence[PulledRun],
     now_ms: int,
+    asked_ms: int | None = None,
 ) -> Stored:
     """Insert or update runs by their server id. Fields that an open outbox entry edits keep our value.
 
     A run whose tag `mantik.cid` names a local row that the server has not seen yet becomes that row. The status of a run
-    that has a job here is the job's affair; the server's word is kept beside it.
+    that has a job here is the job's affair; the server's word is kept beside it. `asked_ms` is when the runs were asked
+    for (by default now): what was sent since then is newer than what they say.
     """
     runs = [run for run in runs if run.experiment_id in places]
     known = _known(connection, workspace_id, runs)
-    masks = _masks(connection, [row[0] for row in known.values()], now_ms)
+    masks = _masks(
+        connection, [row[0] for row in known.values()], now_ms if asked_ms is None else asked_ms
+    )
     next_id = int(connection.execute("SELECT coalesce(max(id), 0) FROM run").fetchone()[0]) + 1
     inserts: list[tuple[object, ...]] = []
     updates: list[tuple[object, ...]] = []
@@ -163,20 +167,15 @@ def _free(connection: sqlite3.Connection, cid: str) -> bool:
     return connection.execute("SELECT 1 FROM run WHERE cid = ?", (cid,)).fetchone() is None
 
 
-SETTLED_MS = 30_000
-"""An edit that was sent masks its field for so long yet: a page may have been asked for before it was sent, and arrive
-after it."""
-
-
 def _masks(
-    connection: sqlite3.Connection, run_ids: Sequence[int], now_ms: int
+    connection: sqlite3.Connection, run_ids: Sequence[int], asked_ms: int
 ) -> dict[int, frozenset[str]]:
-    """Fields that entries edit which are open, or were sent just now: `name`, `status`, `tag:KEY`."""
+    """Fields that entries edit which are open, or were sent since the page was asked for: `name`, `status`, `tag:KEY`."""
     masks: dict[int, set[str]] = {}
     wanted = set(run_ids)
     for run_id, kind, payload in connection.execute(
         "SELECT run_id, kind, payload FROM outbox WHERE state = 'done' AND updated_ms >= ?",
-        (now_ms - SETTLED_MS,),
+        (asked_ms,),
     ):
         if run_id in wanted:
             _mask(masks, run_id, kind, payload)
