@@ -70,18 +70,23 @@ def measure(sizes: Sizes, wanted: Sequence[str], tell: Callable[[list[Row]], Non
         if not sizes.quick:
             free_of_noise(CALM, WAIT_S)
         start = time.monotonic()
-        try:
-            rows = part.measure(sizes)
-        except Exception as error:  # noqa: BLE001 - one part's failure must not cost the others
-            traceback.print_exc()
-            rows = [
-                not_measured(line, "measuring failed", f"{type(error).__name__}: {error}")
-                for line in part.lines
-            ]
+        rows = _measure_part(part, sizes)
         tell(rows)
         print(f"      ({time.monotonic() - start:.0f} s)", flush=True)
         found += rows
     return found
+
+
+def _measure_part(part: Part, sizes: Sizes) -> list[Row]:
+    """Measure one part; once more if that fails, since a busy machine makes programs miss their moment."""
+    failure = ""
+    for _ in range(2):
+        try:
+            return part.measure(sizes)
+        except Exception as error:  # noqa: BLE001 - one part's failure must not cost the others
+            traceback.print_exc()
+            failure = f"{type(error).__name__}: {error}"
+    return [not_measured(line, "measuring failed", failure) for line in part.lines]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
