@@ -30,7 +30,7 @@ SCREENS = (
     "help",
     "welcome",
 )
-WINDOW_S = 5.5
+WINDOW_S = 5.0
 """So much of the pause between two rounds, which is 8 s, is looked at."""
 
 
@@ -54,7 +54,7 @@ def idle(sizes: Sizes) -> list[Row]:
         seconds, sent, used = 0.0, dict.fromkeys(programs, 0), dict.fromkeys(programs, 0.0)
         engine_used = 0.0
         while seconds < sizes.seconds:
-            _await_round(home, programs)
+            _await_round(home, programs, engine)
             took, bytes_sent, cpu, engine_cpu = _window(programs, engine, WINDOW_S)
             seconds += took
             engine_used += engine_cpu
@@ -104,7 +104,7 @@ def _open(home: Home, screen: str) -> RawProbe:
     return open_program([sys.executable, str(PEERS / "one_screen.py"), *screen.split()], home.env)
 
 
-def _await_round(home: Home, programs: Mapping[str, RawProbe]) -> None:
+def _await_round(home: Home, programs: Mapping[str, RawProbe], engine: psutil.Process) -> None:
     """Wait until a round has just ended and what it changed is painted."""
     with contextlib.closing(home.connect()) as connection:
         ask = "SELECT rounds FROM workspace"
@@ -115,7 +115,10 @@ def _await_round(home: Home, programs: Mapping[str, RawProbe]) -> None:
                 raise TimeoutError("the engine makes no rounds")
             for program in programs.values():
                 program._take(0.005)
-    time.sleep(0.8)
+    used = -1.0
+    while used != (now := cpu_s(engine)):  # the slow part of a round comes after what is counted
+        used = now
+        time.sleep(0.5)
     for program in programs.values():
         while program._take(0.01):
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def _large_log(megabytes: int) -> Path:
         ]
         block = "".join(lines).encode()
         blocks = max(10, megabytes * 1_000_000 // len(block))
-        draft = path.with_suffix(".draft")
+        draft = path.with_suffix(f".{os.getpid()}.draft")
         with draft.open("wb") as file:
             for number in range(blocks):
                 if number == blocks * 9 // 10:

@@ -55,19 +55,35 @@ def stamp_of(*files: Path) -> str:
     return digest.hexdigest()[:10]
 
 
+def drop_old(pattern: str, age_s: float = 86_400.0) -> None:
+    """Remove what an older version of the bench kept. What is younger may be in use by another checkout."""
+    for old in cache().glob(pattern):
+        if time.time() - old.stat().st_mtime > age_s:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def keep(draft: Path, place: Path) -> None:
+    """Put a finished draft in its place; another bench may have been quicker."""
+    try:
+        draft.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+
+
 def filled_store(runs: int, projects: int) -> Path:
     """A store with so many runs, made on first use and again when the schema or the filling has changed."""
     schema = sorted((ROOT / "mantik_tui" / "store" / "migrations").glob("*.sql"))
     stamp = stamp_of(Path(store_fill.__file__), Path(__file__).with_name("labels.sql"), *schema)
     folder = cache() / f"store-{runs}-{projects}-{stamp}"
     if not folder.is_dir():
-        for old in cache().glob(f"store-{runs}-{projects}-*"):
-            shutil.rmtree(old)
+        drop_old(f"store-{runs}-{projects}-*")
         draft = Path(tempfile.mkdtemp(dir=cache(), prefix="draft-"))
         store_fill.fill_store(draft / "mantik.db", runs=runs, projects=projects)
         with contextlib.closing(sqlite3.connect(draft / "mantik.db")) as connection:
             connection.executescript(Path(__file__).with_name("labels.sql").read_text())
-        draft.rename(folder)
+        keep(draft, folder)
     return folder / "mantik.db"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mantik_tui.backends.tracking.query import page_token
 from mantik_tui.sync.pull import PAGE
-from tests.bench.places import ROOT, cache, scratch, stamp_of
+from tests.bench.places import ROOT, cache, drop_old, keep, scratch, stamp_of
 from tests.support import seed
 from tests.support.mlflow_server import MlflowServer, free_port
 
@@ -29,13 +29,12 @@ def _filled_database(runs: int) -> Path:
         template = cache() / "mlflow-empty.db"
         if not template.exists():
             with scratch() as place, MlflowServer(place) as server:
-                server.save_template(template)
-        for old in cache().glob(f"mlflow-{runs}-*"):
-            shutil.rmtree(old)
+                server.save_template(place / "empty.db").rename(template)
+        drop_old(f"mlflow-{runs}-*")
         draft = Path(tempfile.mkdtemp(dir=cache(), prefix="draft-"))
         shutil.copyfile(template, draft / "mlflow.db")
         seed.seed_database(draft / "mlflow.db", seed.SeedPlan(runs=runs, running=0, scheduled=0))
-        draft.rename(folder)
+        keep(draft, folder)
     return folder / "mlflow.db"
 
 
@@ -122,7 +121,7 @@ def recorded(runs: int) -> Path:
             (draft / "experiments.json").write_bytes(listing)
             for experiment in json.loads(listing)["experiments"]:
                 _record_pages(server.url, experiment["experiment_id"], draft)
-        draft.rename(folder)
+        keep(draft, folder)
     return folder
 
 

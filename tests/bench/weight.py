@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.figures import Row, ratio_row, stated
-from tests.bench.places import BIN, ROOT, cache, scratch, stamp_of
+from tests.bench.places import BIN, ROOT, cache, drop_old, keep, scratch, stamp_of
 from tests.bench.sizes import Sizes
 
 KINDS = {
@@ -86,8 +86,7 @@ def _installed() -> dict[str, Weight]:
         for number, (name, wanted) in enumerate(KINDS.items()):
             place = cache() / f"weight-{number}-{stamp}"
             if not place.is_dir():
-                for old in cache().glob(f"weight-{number}-*"):
-                    shutil.rmtree(old)
+                drop_old(f"weight-{number}-*")
                 _install(place, wanted.format(wheel=wheel).split(), pins)
             found[name] = _weigh(_packages(place))
     return found
@@ -153,8 +152,8 @@ def _install(place: Path, wanted: list[str], pins: Path) -> None:
         timeout=900,
     )
     shutil.rmtree(_packages(draft) / "pip", ignore_errors=True)  # an installer, not ours
-    draft.rename(place)
-    draft.parent.rmdir()
+    keep(draft, place)
+    folder.rmdir()
 
 
 def _packages(place: Path) -> Path:
