@@ -5,7 +5,7 @@ BIN := .venv/bin
 STORY ?= first-flight
 ARGS ?=
 
-.PHONY: help demo test check bench acceptance docs screenshots lock clean venv tools
+.PHONY: help demo test check bench acceptance docs screenshots keys lock clean venv tools
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -40,6 +40,9 @@ docs: venv ## check that links between the pages lead somewhere
 
 screenshots: venv ## pictures of the screens for README and docs
 	@$(BIN)/python scripts/screenshots.py
+
+keys: venv ## write docs/keys.md anew from the table of actions
+	@$(BIN)/python scripts/keys_page.py
 
 lock: venv ## write requirements/dev.lock anew from pyproject.toml
 	@scripts/lock

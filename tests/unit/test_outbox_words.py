@@ -167,7 +167,10 @@ class TestActive:
         ended = [jobs.Notice(n, NOW, "ended", n, "x") for n in range(3)]
         blocked = jobs.Notice(9, NOW, "blocked", 1, "x")
         assert notice_words(ended) == "3 ended since you last looked here"
-        assert notice_words([*ended, blocked]) == "3 ended since you last looked here · 1 write needs you"
+        assert (
+            notice_words([*ended, blocked])
+            == "3 ended since you last looked here · 1 write needs you"
+        )
         assert notice_words([]) == ""
 
 
