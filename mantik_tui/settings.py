@@ -19,7 +19,6 @@ cancel = "ctrl+k"              # id of an action = its keys, separated by commas
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,10 +73,12 @@ def load_settings(path: Path | None = None) -> Settings:
     path = path or paths.config_file()
     try:
         text = path.read_text()
+        import tomllib  # only when there is something to read
+
         doc = tomllib.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8 and not TOML are ValueErrors
         words = getattr(error, "strerror", None) or str(error)
         problem = Problem(
             Severity.ERROR, str(path), line_in(words), "", words, "Mend the file, or move it away"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mantik_tui.domain.project import ProjectRow, Result
-from mantik_tui.domain.run import RunStatus
+from mantik_tui.domain.run_status import RunStatus
 from mantik_tui.domain.text import clock, duration, number
 from mantik_tui.widgets.columns import Tone
 from mantik_tui.widgets.line_block import Line, rule

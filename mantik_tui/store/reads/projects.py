@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import TYPE_CHECKING
 
 from mantik_tui.domain.errors import Ambiguous, NotFound
 from mantik_tui.domain.project import (
@@ -16,9 +17,11 @@ from mantik_tui.domain.project import (
     Repository,
     Result,
 )
-from mantik_tui.domain.run import Experiment
 from mantik_tui.store.reads.workspaces import WorkspaceRow as WorkspaceRow
 from mantik_tui.store.reads.workspaces import workspaces as workspaces
+
+if TYPE_CHECKING:
+    from mantik_tui.domain.run import Experiment
 
 _PROJECT_ROW = (
     "SELECT p.id, p.uid, p.name, p.summary, p.owner, p.ownership, p.doc, p.best_metric, coalesce(s.runs, 0),"
@@ -135,6 +138,8 @@ def experiments(
     connection: sqlite3.Connection, workspace_id: int, project_id: int | None = None
 ) -> list[Experiment]:
     """Experiments with the number of their stored runs, by name; a project's own carrier experiment is left out."""
+    from mantik_tui.domain.run import Experiment  # the first screen shows none
+
     where, args = (
         "e.workspace_id = ? AND (p.carrier IS NULL OR p.carrier <> e.server_id)",
         [workspace_id],
