@@ -58,13 +58,14 @@ def as_text(lines: Iterable[Line]) -> str:
 def wrap(line: Line, width: int) -> list[tuple[Part, ...]]:
     """The rows of a line in `width` cells: broken between words, long words where they must be."""
     width = max(1, width)
-    if sum(cell_len(text) for text, _ in line.parts) <= width:
-        return [tuple((_on_one_line(text), tone) for text, tone in line.parts)]
+    parts = [(_on_one_line(text), tone) for text, tone in line.parts]
+    if sum(cell_len(text) for text, _ in parts) <= width:
+        return [tuple(parts)]
     indent = line.indent if line.indent < width // 2 else 0
     rows: list[list[Part]] = [[]]
     used = 0
-    for text, tone in line.parts:
-        for word in _words(_on_one_line(text)):
+    for text, tone in parts:
+        for word in _words(text):
             while word:
                 room = width - used
                 length = cell_len(word)
