@@ -177,7 +177,7 @@ class EngineHome:
         self.engines.append(engine)
         return engine
 
-    def dies_by_itself(self, engine: subprocess.Popen[bytes], deadline_s: float = 60.0) -> None:
+    def dies_by_itself(self, engine: subprocess.Popen[bytes], deadline_s: float = 150.0) -> None:
         """Waits for an engine that was started with a fault."""
         code = engine.wait(deadline_s)
         assert code == -signal.SIGKILL, f"the engine ended with {code}: {self.talk()}"

@@ -88,9 +88,12 @@ class Probe:
         cwd: str | None = None,
     ) -> None:
         whole_env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        for name in ("NO_COLOR", "TEXTUAL", "COLUMNS", "LINES"):
-            whole_env.pop(name, None)
         whole_env.update(env or {})
+        for name in ("COLUMNS", "LINES"):
+            whole_env.pop(name, None)  # they would count for more than the terminal's own size
+        for name in ("NO_COLOR", "TEXTUAL"):
+            if name not in (env or {}):
+                whole_env.pop(name, None)
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self.screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
