@@ -47,6 +47,8 @@ class ProjectsScreen(MantikScreen):
         self._shown: list[ProjectRow] = []
         self._view = views.View()
         self._best_params: dict[int, dict[str, str]] = {}
+        self._params_fresh: set[int] = set()
+        """Runs whose params were read since the last news; those of others stay in sight until they are read again."""
 
     def compose_body(self) -> ComposeResult:
         self._view = views.recall(self.session, VIEW)
@@ -107,7 +109,7 @@ class ProjectsScreen(MantikScreen):
 
     def _read(self) -> None:
         """All projects at once: there are hundreds, not millions. On a busy database what is shown stays."""
-        self._best_params.clear()
+        self._params_fresh.clear()
         try:
             self._rows = self.session.read(reads.projects.project_rows, self.session.workspace.id)
         except StoreProblem as problem:
@@ -144,7 +146,7 @@ class ProjectsScreen(MantikScreen):
         """At once, the best run's params a moment later: they are not worth a later first paint."""
         row = self._table.cursor_row
         best = row.best.run_id if row and row.best else None
-        if best is not None and best not in self._best_params:
+        if best is not None and best not in self._params_fresh:
             self.call_after_refresh(self._read_best_params, best)
         params = self._best_params.get(best, {}) if best is not None else {}
         self._card.show(project_card(row, self.app.size.width, self.session.now_ms(), params))
@@ -152,6 +154,7 @@ class ProjectsScreen(MantikScreen):
     def _read_best_params(self, run_id: int) -> None:
         with contextlib.suppress(StoreProblem):
             self._best_params[run_id] = self.session.read(reads.runs.get_params, run_id)
+            self._params_fresh.add(run_id)
             self._show_card()
 
     def _chosen_columns(self) -> tuple[Column[ProjectRow], ...]:

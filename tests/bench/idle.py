@@ -61,14 +61,24 @@ def idle(sizes: Sizes) -> list[Row]:
             for name in programs:
                 sent[name] += bytes_sent[name]
                 used[name] += cpu[name]
-        whole, _, cpu, engine_whole = _window(programs, engine, sizes.seconds)
-    return _rows(
-        seconds, sent, used, engine_used, (sum(cpu.values()) / len(cpu) + engine_whole) / whole
-    )
+        whole, with_rounds, cpu, engine_whole = _window(programs, engine, max(10.0, sizes.seconds))
+    rows = _rows(seconds, sent, used, engine_used)
+    loudest = max(with_rounds, key=lambda name: with_rounds[name])
+    told = [f"{name} {count:,} B" for name, count in with_rounds.items() if count]
+    share = (sum(cpu.values()) / len(cpu) + engine_whole) / whole * 100
+    return [
+        *rows,
+        stated(
+            "P18",
+            f"the same over {whole:.0f} s with the engine's rounds (each 8 s) in it",
+            f"{figure(with_rounds[loudest] / whole, 'B/s')} at the loudest screen, {figure(share, '% CPU')} on the average",
+            note=f"sent: {', '.join(told) or 'nothing'}",
+        ),
+    ]
 
 
 def _rows(
-    seconds: float, sent: Mapping[str, int], used: Mapping[str, float], engine: float, whole: float
+    seconds: float, sent: Mapping[str, int], used: Mapping[str, float], engine: float
 ) -> list[Row]:
     loud = sorted(sent, key=lambda name: -sent[name])
     busy = sorted(used, key=lambda name: -used[name])
@@ -91,11 +101,6 @@ def _rows(
             unit="%",
             detail=f"{busy[0]}; least {figure(share[busy[-1]], '%')}; of it the engine {figure(engine / seconds * 100, '%')}"
             f", which has {len(sent)} windows to serve",
-        ),
-        stated(
-            "P18",
-            "the same with the engine's rounds (each 8 s) in it, mean of all screens",
-            figure(whole * 100, "%"),
         ),
     ]
 
