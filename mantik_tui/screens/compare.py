@@ -43,6 +43,8 @@ class CompareScreen(MantikScreen):
         self._ids = tuple(run_ids)[:_MANY]
         self._loaded = comparing.Material((), (), {})
         self._best_values = False
+        self._shape: tuple[tuple[str, ...], int] = ((), 0)
+        """Names and width that the columns were made for."""
         self._with_alike = False
         self._metric = ""
         self._plot_wanted: bool | None = None
@@ -105,7 +107,10 @@ class CompareScreen(MantikScreen):
         )
         words = self._filter.lower()
         self._rows = [row for row in rows if row.kind is Kind.TITLE or words in row.key.lower()]
-        self._table.set_columns(table_columns(self._names, self.size.width))
+        shape = (tuple(self._names), self.size.width)
+        if shape != self._shape:
+            self._shape = shape
+            self._table.set_columns(table_columns(self._names, self.size.width))
         source: ListSource[Row] = ListSource(self._rows, _row_id)
         self._table.replace_source(source)
 
@@ -124,7 +129,12 @@ class CompareScreen(MantikScreen):
         if self._metric and self._plot_shown:
             labels = [(run.id, short_name(run.name)) for run in self._loaded.runs]
             read = partial(_read_series, self.session, labels, self._metric)
-            self.run_read(read, self._plot.set_series, group="curves")
+            self.run_read(read, self._show_curves, group="curves")
+
+    def _show_curves(self, series: list[Series]) -> None:
+        """Curves that are drawn already stay as they are, and their zoom with them."""
+        if list(map(_looks, series)) != list(map(_looks, self._plot.series)):
+            self._plot.set_series(series)
 
     @property
     def _plot_shown(self) -> bool:
@@ -275,6 +285,11 @@ def _read_series(session: Session, runs: Sequence[tuple[int, str]], metric: str)
     """In a thread: the stored curve of one metric for each run that has one."""
     read = [(label, session.read(reads.history.points, run_id, metric)) for run_id, label in runs]
     return series_of([(label, points) for label, points in read if len(points.values)])
+
+
+def _looks(one: Series) -> tuple[str, bytes, bytes]:
+    """By which a curve is known to be the same: bytes, since NaN differs from itself."""
+    return one.label, one.steps.tobytes(), one.values.tobytes()
 
 
 def _fetch(session: Session, ids: Sequence[int], metric: str) -> None:

@@ -127,8 +127,9 @@ class LogScreen(MantikScreen):
         if model.log is None or not model.log.size:
             told = why_no_log(model.run, model.job, model.entries, model.site, now_ms)
             words = f"{told.why} {told.helps}".strip()
-            self._view.absent_text = self._view.empty_text = words
-            self._view.refresh()
+            if words != self._view.absent_text:
+                self._view.absent_text = self._view.empty_text = words
+                self._view.refresh()
 
     # ------------------------------------------------------------ being looked at
 
